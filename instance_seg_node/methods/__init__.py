@@ -1,0 +1,29 @@
+"""The methods of the field, one folder each. A new method is one folder and one row of DECODERS."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Clusters:
+    """The instances of one image at network resolution.
+
+    id_map: uint16 (h, w), 0 = none; id k is row k-1. class_ids: int64 (K,). scores: float32 (K,).
+    Rows are in descending score.
+    """
+
+    id_map: np.ndarray
+    class_ids: np.ndarray
+    scores: np.ndarray
+
+
+def _spatial_embedding() -> Callable[..., Clusters]:
+    from .spatial_embedding.decode import Clusterer
+
+    return Clusterer()
+
+
+DECODERS: dict[str, Callable[[], Callable[..., Clusters]]] = {"spatial_embedding": _spatial_embedding}
+"""Method -> makes a decoder, called as decoder(**heads of one image, thresholds=...)."""

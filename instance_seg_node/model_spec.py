@@ -1,0 +1,96 @@
+"""What a model folder says about its network: `model.yaml`, beside `model.onnx`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .errors import InputError
+
+Byte = Annotated[int, Field(ge=0, le=255)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class Strict(BaseModel):
+    """Unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ObjectClass(Strict):
+    """One class of a model. Its id is its place in the list."""
+
+    name: str
+    color: tuple[Byte, Byte, Byte] = Field(description="RGB")
+
+
+class Thresholds(Strict):
+    """Settings of the clustering (METHODS 1.6). Defaults are those of the published method."""
+
+    foreground: Probability = Field(0.5, description="a pixel takes part if its seed probability is greater")
+    seed: Probability = Field(0.9, description="an instance starts from no pixel with a lower seed probability")
+    min_pixels: int = Field(128, ge=0, description="an instance has more pixels than this, at network resolution")
+    min_unclustered: Probability = Field(
+        0.5, description="an instance has more than this share of pixels that no earlier one has taken")
+    refine: bool = Field(False, description="recompute centre and bandwidth once from the members found first")
+
+
+class Provenance(Strict):
+    """Where the weights come from."""
+
+    data: str
+    licence: str
+    command: str
+    notes: str = ""
+
+
+class ModelSpec(Strict):
+    """The content of `model.yaml`. Raises pydantic.ValidationError naming what does not fit."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    method: Literal["spatial_embedding"] = "spatial_embedding"
+    input_height: int = Field(gt=0, le=8192, multiple_of=8)
+    input_width: int = Field(gt=0, le=8192, multiple_of=8)
+    bandwidths: Literal[1, 2] = Field(2, description="1: circular margin, 2: axis-aligned ellipse")
+    classes: tuple[ObjectClass, ...] = Field(min_length=1, max_length=255)
+    thresholds: Thresholds = Thresholds()
+    provenance: Provenance
+    measured: dict[str, float] = Field({}, description="such as {'AP50 street-val': 0.61}")
+    sha256: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="of model.onnx; checked when it is loaded")
+
+    @model_validator(mode="after")
+    def _class_names_are_unique(self):
+        names = [c.name for c in self.classes]
+        if len(set(names)) < len(names):
+            raise ValueError(f"class names must be unique, got {names}")
+        return self
+
+    @classmethod
+    def load(cls, folder: Path) -> "ModelSpec":
+        """The spec of a model folder. Raises InputError if it is missing, unreadable or does not fit."""
+        path = Path(folder) / "model.yaml"
+        try:
+            return cls.model_validate(yaml.safe_load(path.read_text()))
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{path} cannot be read ({error}). "
+                             "A model is a folder with model.yaml and model.onnx; list them: instance-seg models") from error
+        except yaml.YAMLError as error:
+            raise InputError(f"{path} is not YAML: {error}") from error
+        except ValidationError as error:
+            raise InputError(f"{path} does not describe a model:\n{problems(error, cls)}") from error
+
+    def save(self, folder: Path) -> None:
+        """Write `model.yaml` into an existing folder."""
+        text = yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        (Path(folder) / "model.yaml").write_text(text)
+
+
+def problems(error: ValidationError, model: type[BaseModel]) -> str:
+    """Every problem of a pydantic error on one line each; an unknown key lists the known ones of `model`."""
+    lines = []
+    for e in error.errors():
+        where = ".".join(str(part) for part in e["loc"]) or "the whole file"
+        known = f" (known keys: {', '.join(model.model_fields)})" if e["type"] == "extra_forbidden" else ""
+        lines.append(f"  {where}: {e['msg']}, got {e['input']!r:.80}{known}")
+    return "\n".join(lines)

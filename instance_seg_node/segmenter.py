@@ -1,0 +1,79 @@
+"""Frames in, Instances out: the four steps of one frame, in order."""
+
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from .engines import Engine, open_engine
+from .frame import Frame
+from .instances import Instances
+from .methods import DECODERS
+from .model_spec import ModelSpec, Thresholds
+from .resolution import enlarge, shrink
+
+log = logging.getLogger(__name__)
+
+STAGES = ("resize", "network", "cluster", "enlarge")
+
+
+class Segmenter:
+    """A model that is ready to run. Not to be called from two threads at once.
+
+    `thresholds` may be replaced between two calls. `stage_ms` holds the milliseconds that each of STAGES
+    took in the last call, over its whole batch.
+    """
+
+    def __init__(self, engine: Engine, spec: ModelSpec):
+        self.engine = engine
+        self.spec = spec
+        self.thresholds: Thresholds = spec.thresholds
+        self.stage_ms = dict.fromkeys(STAGES, 0.0)
+        self._decode = DECODERS[spec.method]()
+        self._batch = np.zeros((0, spec.input_height, spec.input_width, 3), np.uint8)
+
+    def __call__(self, frames: Sequence[Frame]) -> list[Instances]:
+        """The instances of each frame, in order, at its own resolution. Frames may differ in size."""
+        if not frames:
+            return []
+        started = time.perf_counter()
+        images = self._resized(frames)
+        resized = time.perf_counter()
+        heads = self.engine(images)
+        inferred = time.perf_counter()
+        thresholds = self.thresholds
+        results, cluster_s = [], 0.0
+        for i, frame in enumerate(frames):
+            before = time.perf_counter()
+            clusters = self._decode(**{name: head[i] for name, head in heads.items()}, thresholds=thresholds)
+            cluster_s += time.perf_counter() - before
+            results.append(enlarge(clusters, frame.height, frame.width))
+        enlarge_s = time.perf_counter() - inferred - cluster_s
+        seconds = (resized - started, inferred - resized, cluster_s, enlarge_s)
+        self.stage_ms = dict(zip(STAGES, (1e3 * s for s in seconds), strict=True))
+        return results
+
+    def warm_up(self) -> None:
+        """Run once on noise, so that no later call pays for compilation or first allocation."""
+        noise = np.random.default_rng(0).integers(0, 256, (self.spec.input_height, self.spec.input_width, 3), np.uint8)
+        self([Frame(noise)])
+
+    def _resized(self, frames: Sequence[Frame]) -> np.ndarray:
+        if len(self._batch) < len(frames):
+            self._batch = np.zeros((len(frames), *self._batch.shape[1:]), np.uint8)
+        for frame, out in zip(frames, self._batch, strict=False):
+            shrink(frame.rgb, out)
+        return self._batch[:len(frames)]
+
+
+def open_segmenter(folder: Path, *, device: str = "auto", precision: str = "fp32") -> Segmenter:
+    """A model folder (model.yaml and model.onnx), opened and warmed up. Raises InputError if anything does not fit."""
+    spec = ModelSpec.load(folder)
+    engine = open_engine(folder, spec, device=device, precision=precision)
+    segmenter = Segmenter(engine, spec)
+    segmenter.warm_up()
+    log.info("model %s (%d x %d) on %s; device %s", spec.name, spec.input_width, spec.input_height,
+             engine.description, device)
+    return segmenter
