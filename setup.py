@@ -1,0 +1,39 @@
+"""The package as colcon's ament_python and pip both build it. Everything else that pip wants is in pyproject.toml."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+NAME = "instance_seg_node"
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / NAME / "__init__.py").read_text())[1]
+
+
+def shared_files() -> list[tuple[str, list[str]]]:
+    """What goes to share/: the package's marker and manifest, and the files of launch/, config/ and models/."""
+    files = [("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+             (f"share/{NAME}", ["package.xml"])]
+    for top in ("launch", "config", "models"):
+        for folder in sorted({path.parent for path in (HERE / top).rglob("*") if path.is_file()}):
+            inside = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix != ".pyc")
+            if inside:
+                relative = folder.relative_to(HERE)
+                files.append((f"share/{NAME}/{relative}", [str(path.relative_to(HERE)) for path in inside]))
+    return files
+
+
+setup(
+    name=NAME,
+    version=VERSION,
+    packages=find_packages(include=[NAME, f"{NAME}.*"]),
+    package_data={NAME: ["gpu/kernels/*.cu"]},
+    data_files=shared_files(),
+    zip_safe=False,
+    tests_require=["pytest"],
+    entry_points={"console_scripts": [
+        f"instance-seg = {NAME}.cli:main",
+        f"node = {NAME}.ros.node:main",
+        f"camera_simulator = {NAME}.ros.camera_simulator:main",
+    ]},
+)
