@@ -1,0 +1,90 @@
+# `make demo` and `make test` do all their own set-up in .venv. They need Python >= 3.10, make and a C++ compiler.
+#
+# ROS 2 comes from PyPI wheels, with vision_msgs built from interfaces/. Where a ROS 2 distribution is sourced, its own
+# packages are used, and its numpy (they are compiled against it); then nothing is built.
+
+MAKEFLAGS += --no-builtin-rules
+VENV := .venv
+PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11 python3.10,\
+            $(shell $(name) -c 'import sys; sys.version_info >= (3, 10) and print("$(name)")' 2>/dev/null)))
+DISTRIBUTION := $(if $(AMENT_PREFIX_PATH),$(shell $(PYTHON) -c 'import rclpy, vision_msgs; print("yes")' 2>/dev/null))
+
+ifeq ($(DISTRIBUTION),yes)
+venv_options := --system-site-packages
+demo_extras := .
+test_extras := .[train,dev]
+constraints := $(VENV)/constraints.txt
+interfaces :=
+else
+demo_extras := .[ros]
+test_extras := .[ros,train,dev]
+constraints := constraints.txt
+interfaces := $(VENV)/.vision_msgs
+endif
+
+.PHONY: help demo test lint clean pin
+.DELETE_ON_ERROR:
+
+help:
+	@echo 'make demo    simulated cameras -> node -> demo/: masks, summary.json, a table of rates and latencies'
+	@echo 'make test    ruff and the whole test suite, for example: make test PYTEST="test/test_launch.py -v"'
+	@echo 'make lint    ruff alone'
+	@echo 'make clean   remove .venv, demo/ and what was built'
+	@echo 'make pin     write the versions now in .venv to constraints.txt'
+	@echo
+	@echo 'Another Python: make demo PYTHON=python3.12'
+	@echo 'A torch without CUDA: make test PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu'
+
+demo: $(VENV)/.demo $(interfaces)
+	$(VENV)/bin/instance-seg demo --out demo
+
+test: lint $(interfaces)
+	$(VENV)/bin/python -m pytest -q $(PYTEST)
+
+lint: $(VENV)/.test
+	$(VENV)/bin/ruff check .
+
+pin: $(VENV)/.test
+	$(VENV)/bin/python .ci/pin.py > constraints.txt
+
+clean:
+	rm -rf $(VENV) demo build install log dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo 'No Python >= 3.10 was found. Install one, or name it: make PYTHON=/path/to/python3' >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+	  || { echo '$(PYTHON) is not a Python >= 3.10. Name another: make PYTHON=/path/to/python3' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' \
+	  || { echo '$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: sudo apt install python3-venv' >&2; exit 1; }
+	$(PYTHON) -m venv $(venv_options) $(VENV)
+
+$(VENV)/constraints.txt: | $(VENV)/bin/python
+	$(PYTHON) -c 'import numpy; print("numpy==" + numpy.__version__)' > $@
+
+$(VENV)/.demo: pyproject.toml setup.py $(constraints) | $(VENV)/bin/python
+	@echo 'Installing packages into $(VENV), about a minute beside the download ...'
+	$(VENV)/bin/python -m pip install -q --disable-pip-version-check -c $(constraints) -e '$(demo_extras)'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.demo
+	@echo 'Installing the packages for training and tests into $(VENV) ...'
+	$(VENV)/bin/python -m pip install -q --disable-pip-version-check -c $(constraints) -e '$(test_extras)'
+	@touch $@
+
+# The wheels' generators are found by prefix, and the environment must be the wheels' alone.
+cmake := CMAKE_PREFIX_PATH=$(abspath $(VENV)) AMENT_PREFIX_PATH=$(abspath $(VENV)) \
+         PATH="$(abspath $(VENV))/bin:$$PATH" $(VENV)/bin/cmake
+build := $(VENV)/build/vision_msgs
+
+$(VENV)/.vision_msgs: $(wildcard interfaces/vision_msgs/*.* interfaces/vision_msgs/msg/*.msg) | $(VENV)/.demo
+	@{ command -v "$${CC:-cc}" && command -v "$${CXX:-c++}"; } > /dev/null \
+	  || { echo 'No C++ compiler was found, and vision_msgs must be compiled. On Debian and Ubuntu: sudo apt install g++' >&2; exit 1; }
+	@test -f "$$($(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" \
+	  || { echo 'Python.h was not found, and vision_msgs must be compiled. On Debian and Ubuntu: sudo apt install python3-dev' >&2; exit 1; }
+	@echo 'Building vision_msgs, about 20 s ...'
+	@rm -rf $(build) && mkdir -p $(build)
+	@{ $(cmake) -G Ninja -S interfaces/vision_msgs -B $(build) -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=OFF \
+	    -DCMAKE_INSTALL_PREFIX=$(abspath $(VENV)) -DPython3_EXECUTABLE=$(abspath $(VENV))/bin/python \
+	  && $(cmake) --build $(build) && $(cmake) --install $(build) --strip; } > $(build)/log.txt 2>&1 \
+	  || { tail -30 $(build)/log.txt >&2; echo 'vision_msgs did not build; the whole output is in $(build)/log.txt' >&2; exit 1; }
+	@touch $@
