@@ -29,8 +29,9 @@ setup(
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
     package_data={NAME: ["gpu/kernels/*.cu"]},
     data_files=shared_files(),
+    license="Apache-2.0",
+    python_requires=">=3.10",
     zip_safe=False,
-    tests_require=["pytest"],
     entry_points={"console_scripts": [
         f"instance-seg = {NAME}.cli:main",
         f"node = {NAME}.ros.node:main",

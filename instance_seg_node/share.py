@@ -22,7 +22,7 @@ def share_folder(package: Path = Path(__file__).parent) -> Path:
         if (prefix / "share" / NAME / "package.xml").is_file():
             return prefix / "share" / NAME
     raise InputError(f"the models and settings of {NAME} lie neither beside {package} nor in a share/{NAME} above it, "
-                     "so the installation is incomplete. In a checkout of the project type: pip install --force-reinstall .")
+                     "so it is not completely installed. In a checkout of the project type: pip install .")
 
 
 def fastdds_profile() -> Path:

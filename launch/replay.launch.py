@@ -1,0 +1,50 @@
+"""Segment the cameras of a recorded bag as if they were live.
+
+ros2 launch instance_seg_node replay.launch.py bag:=drive cameras:="['/front']" rviz:=true
+"""
+
+import os
+from pathlib import Path
+
+import yaml
+from ament_index_python.packages import get_package_share_directory
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, ExecuteProcess, IncludeLaunchDescription, OpaqueFunction
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration
+
+SHARE = Path(get_package_share_directory("instance_seg_node"))
+
+# What segment.launch.py gets from here. use_sim_time is not among them: a replay's time is the bag's.
+PASSED_ON = ("cameras", "model", "device", "transport", "params_file", "namespace", "rviz")
+
+
+def play(context) -> list[ExecuteProcess]:
+    """`ros2 bag play`, which publishes the images and the clock."""
+    def value(name):
+        return LaunchConfiguration(name).perform(context)
+
+    command = ["ros2", "bag", "play", value("bag"), "--clock", "100", "--rate", value("rate"),
+               "--delay", value("delay")]
+    if yaml.safe_load(value("loop")):
+        command.append("--loop")
+    # Fast DDS loses large best-effort images unless their publisher has more shared memory. Its versions before 3
+    # read the second name.
+    profile = str(SHARE / "config" / "fastdds_large_images.xml")
+    names = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+    return [ExecuteProcess(cmd=command, output="screen",
+                           additional_env={name: os.environ.get(name, profile) for name in names})]
+
+
+def generate_launch_description() -> LaunchDescription:
+    segment = IncludeLaunchDescription(
+        PythonLaunchDescriptionSource(str(SHARE / "launch" / "segment.launch.py")),
+        launch_arguments={"use_sim_time": "true", **{name: LaunchConfiguration(name) for name in PASSED_ON}}.items())
+    return LaunchDescription([
+        DeclareLaunchArgument("bag", description="the bag: a folder with metadata.yaml, or one .mcap or .db3 file"),
+        DeclareLaunchArgument("rate", default_value="1.0", description="speed, 1.0 is as recorded"),
+        DeclareLaunchArgument("loop", default_value="false", description="true: start again at the end"),
+        DeclareLaunchArgument("delay", default_value="5.0", description="seconds for the node to load its model"),
+        segment,
+        OpaqueFunction(function=play),
+    ])
