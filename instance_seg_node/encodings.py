@@ -82,7 +82,7 @@ ENCODINGS = MappingProxyType({
 def rgb_of_image(message, out: np.ndarray | None = None) -> np.ndarray:
     """The picture of a sensor_msgs/Image: uint8 (H, W, 3).
 
-    RGB encodings give a view of `message.data` (its rows perhaps not adjacent, read-only if the data is); any other is
+    rgb8 gives a view of `message.data` (its rows perhaps not adjacent, read-only if the data is); any other is
     converted into `out` if that is a contiguous array of the result's shape, else into a new array. Use what is
     returned. Raises FrameError.
     """
@@ -93,7 +93,9 @@ def rgb_of_image(message, out: np.ndarray | None = None) -> np.ndarray:
     _check_size(height, width)
     _check_grid(message.encoding, encoding, height, width)
     samples = _samples(message, encoding, height)
-    return samples if encoding.to_rgb is None else cv2.cvtColor(samples, encoding.to_rgb, dst=out)
+    if encoding.to_rgb is not None:
+        return cv2.cvtColor(samples, encoding.to_rgb, dst=out)
+    return samples if encoding.sample_bytes == 1 else samples.copy()  # OpenCV would copy every second byte each time
 
 
 def rgb_of_compressed(message) -> np.ndarray:
