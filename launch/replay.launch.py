@@ -15,6 +15,10 @@ from launch.substitutions import LaunchConfiguration
 
 SHARE = Path(get_package_share_directory("instance_seg_node"))
 
+# The name until Fast DDS 3 came; later distributions warn of it.
+OLD_FAST_DDS = os.environ.get("ROS_DISTRO") in ("humble", "iron", "jazzy")
+PROFILE_VARIABLE = "FASTRTPS_DEFAULT_PROFILES_FILE" if OLD_FAST_DDS else "FASTDDS_DEFAULT_PROFILES_FILE"
+
 # What segment.launch.py gets from here. use_sim_time is not among them: a replay's time is the bag's.
 PASSED_ON = ("cameras", "model", "device", "transport", "params_file", "namespace", "rviz")
 
@@ -28,12 +32,9 @@ def play(context) -> list[ExecuteProcess]:
                "--delay", value("delay")]
     if yaml.safe_load(value("loop")):
         command.append("--loop")
-    # Fast DDS loses large best-effort images unless their publisher has more shared memory. Its versions before 3
-    # read the second name.
-    profile = str(SHARE / "config" / "fastdds_large_images.xml")
-    names = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
-    return [ExecuteProcess(cmd=command, output="screen",
-                           additional_env={name: os.environ.get(name, profile) for name in names})]
+    # Fast DDS loses large best-effort images unless their publisher has more shared memory.
+    profile = os.environ.get(PROFILE_VARIABLE, str(SHARE / "config" / "fastdds_large_images.xml"))
+    return [ExecuteProcess(cmd=command, output="screen", additional_env={PROFILE_VARIABLE: profile})]
 
 
 def generate_launch_description() -> LaunchDescription:
