@@ -1,0 +1,68 @@
+"""From a checkpoint to a model folder: `instance-seg export CHECKPOINT MODEL`."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+
+from ..datasets.street import CLASSES
+from ..errors import InputError
+from ..methods.spatial_embedding.network import SpatialEmbedding, spatial_embedding_network
+from ..model_spec import ModelSpec, Provenance
+from .checkpoint import load_network
+from .recipe import Recipe
+
+OPSET = 18
+
+
+def export(checkpoint: Path, folder: Path) -> ModelSpec:
+    """Write model.onnx and model.yaml. Raises InputError if `checkpoint` is none, or the graph does not agree."""
+    recipe, network = load_network(checkpoint, lambda r: spatial_embedding_network(r.bandwidths, len(CLASSES)))
+    graph = SpatialEmbedding(network, recipe.bandwidths, recipe.input_height, recipe.input_width).eval()
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = folder / "model.unfinished.onnx"
+    write_onnx(graph, unfinished, recipe.input_height, recipe.input_width)
+    difference = largest_difference(graph, unfinished, recipe.input_height, recipe.input_width)
+    if max(difference.values()) > 1e-2:
+        unfinished.unlink()
+        raise InputError(f"the exported graph does not agree with the network: {difference}. Nothing was exported")
+    spec = _spec(recipe, checkpoint, hashlib.sha256(unfinished.read_bytes()).hexdigest())
+    os.replace(unfinished, folder / "model.onnx")
+    spec.save(folder)
+    return spec
+
+
+def write_onnx(graph: SpatialEmbedding, path: Path, height: int, width: int) -> None:
+    """The graph as ONNX with any batch size, in one file."""
+    example = torch.zeros((2, height, width, 3), dtype=torch.uint8)
+    program = torch.onnx.export(graph, (example,), dynamo=True, opset_version=OPSET, verbose=False,
+                                input_names=["image"], output_names=["embedding", "bandwidth", "seed"],
+                                dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=64)},))
+    program.save(path, external_data=False)
+
+
+@torch.no_grad()
+def largest_difference(graph: SpatialEmbedding, path: Path, height: int, width: int) -> dict[str, float]:
+    """Per head, ONNX Runtime against torch on random images: absolute, for the bandwidth relative (it spans decades)."""
+    images = np.random.default_rng(0).integers(0, 256, (3, height, width, 3), np.uint8)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    names = ["embedding", "bandwidth", "seed"]
+    expected = {name: head.numpy() for name, head in zip(names, graph(torch.from_numpy(images)), strict=True)}
+    found = dict(zip(names, session.run(names, {"image": images}), strict=True))
+    found["bandwidth"], expected["bandwidth"] = found["bandwidth"] / expected["bandwidth"], np.float32(1)
+    return {name: float(np.abs(found[name] - expected[name]).max()) for name in names}
+
+
+def _spec(recipe: Recipe, checkpoint: Path, sha256: str) -> ModelSpec:
+    return ModelSpec(
+        name=recipe.name, input_height=recipe.input_height, input_width=recipe.input_width,
+        bandwidths=recipe.bandwidths, classes=CLASSES, thresholds=recipe.thresholds, sha256=sha256,
+        provenance=Provenance(
+            data=f"{recipe.scenes.training} generated streets (instance_seg_node.datasets.street), nothing else",
+            licence=recipe.licence,
+            command=f"instance-seg train config/recipes/{recipe.name}.yaml && instance-seg export {checkpoint.name} "
+                    f"models/{recipe.name}"))

@@ -1,0 +1,85 @@
+"""What a training run is made of: a YAML file of config/recipes."""
+
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import Field, ValidationError
+
+from ..errors import InputError
+from ..model_spec import Strict, Thresholds, problems
+
+
+class Scenes(Strict):
+    """Generated streets: which and how many. Training, validation and test never share a seed."""
+
+    training: int = Field(gt=0, description="scenes rendered once and then cropped over and over")
+    validation: int = Field(gt=0)
+    test: int = Field(gt=0, description="held out for the numbers of the card")
+    seed: int = Field(0, ge=0)
+    height: int = Field(gt=0, description="size at which training scenes are rendered")
+    width: int = Field(gt=0)
+
+
+class Stage(Strict):
+    """One part of the run. The learning rate falls by (1 - progress) ** 0.9 over the stage."""
+
+    steps: int = Field(gt=0)
+    batch: int = Field(gt=0)
+    crop_height: int = Field(gt=0, multiple_of=8)
+    crop_width: int = Field(gt=0, multiple_of=8)
+    scale: tuple[float, float] = Field((0.7, 1.5), description="range of the random enlargement of a scene")
+    around_object: float = Field(0.7, ge=0, le=1, description="share of crops that are centred on an instance")
+    learning_rate: float = Field(5e-4, gt=0)
+    freeze_batch_norm: bool = False
+
+
+class LossSettings(Strict):
+    """METHODS 1.4."""
+
+    centre: Literal["centroid", "learnable"] = "centroid"
+    foreground_weight: float = Field(10.0, gt=0)
+    weights: tuple[float, float, float] = Field((1.0, 10.0, 1.0), description="instance, variance, seed")
+
+
+class Recipe(Strict):
+    """A whole run. Raises pydantic.ValidationError naming what does not fit."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    input_height: int = Field(gt=0, multiple_of=8)
+    input_width: int = Field(gt=0, multiple_of=8)
+    bandwidths: Literal[1, 2] = 2
+    scenes: Scenes
+    stages: tuple[Stage, ...] = Field(min_length=1)
+    loss: LossSettings = LossSettings()
+    thresholds: Thresholds = Thresholds()
+    weight_decay: float = Field(1e-4, ge=0)
+    bfloat16: bool = Field(False, description="run the network's convolutions in bfloat16; the loss stays in fp32")
+    seed: int = Field(0, ge=0)
+    validate_every: int = Field(500, gt=0, description="steps between two validations and checkpoints")
+    licence: str = "Apache-2.0"
+
+    @property
+    def steps(self) -> int:
+        return sum(stage.steps for stage in self.stages)
+
+    @classmethod
+    def load(cls, path: Path) -> "Recipe":
+        """The recipe in a YAML file. Raises InputError if it is missing, unreadable or does not fit."""
+        try:
+            return cls.model_validate(yaml.safe_load(Path(path).read_text()))
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{path} cannot be read ({error}). Recipes are in config/recipes") from error
+        except yaml.YAMLError as error:
+            raise InputError(f"{path} is not YAML: {error}") from error
+        except ValidationError as error:
+            raise InputError(f"{path} is not a recipe:\n{problems(error, cls)}") from error
+
+
+def stage_of(recipe: Recipe, step: int) -> tuple[Stage, float]:
+    """The stage that a step from 0 belongs to, and its learning rate there. Raises ValueError past the last step."""
+    for stage in recipe.stages:
+        if step < stage.steps:
+            return stage, stage.learning_rate * (1 - step / stage.steps) ** 0.9
+        step -= stage.steps
+    raise ValueError(f"the recipe has {recipe.steps} steps")

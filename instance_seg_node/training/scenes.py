@@ -1,0 +1,51 @@
+"""Generated streets, rendered once and kept on disk for the whole run."""
+
+import os
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from ..datasets.labelled_image import LabelledImage
+from ..datasets.street import Street
+
+SPLIT_STRIDE = 1_000_000
+"""Seeds of the splits are this far apart, so that no scene is in two of them."""
+
+
+def scene(seed: int, height: int, width: int) -> LabelledImage:
+    """One image of one street. The moment within it follows from the seed too."""
+    return Street(seed=seed, height=height, width=width).render(time_s=seed % 7 * 0.3)
+
+
+def split_seeds(split: str, count: int, seed: int) -> range:
+    """The seeds of the scenes of a split: training, validation or test."""
+    first = (seed * 3 + ("training", "validation", "test").index(split)) * SPLIT_STRIDE
+    return range(first, first + count)
+
+
+def rendered(folder: Path, seeds: range, height: int, width: int) -> list[Path]:
+    """The files of scenes, rendering those that are not there yet on all cores. Each is read by `load`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{height}x{width}_{seed}.npz" for seed in seeds]
+    missing = [(path, seed, height, width) for path, seed in zip(paths, seeds, strict=True) if not path.exists()]
+    if missing:
+        with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            list(tqdm(pool.map(_render, missing, chunksize=4), total=len(missing), desc="rendering streets"))
+    return paths
+
+
+def _render(job: tuple[Path, int, int, int]) -> None:
+    path, seed, height, width = job
+    image = scene(seed, height, width)
+    unfinished = path.with_suffix(f".{os.getpid()}")
+    with open(unfinished, "wb") as file:
+        np.savez(file, **{name: array for name, array in vars(image).items() if array is not None})
+    os.replace(unfinished, path)
+
+
+def load(path: Path) -> LabelledImage:
+    """A scene that `rendered` has written."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return LabelledImage(**arrays)

@@ -1,0 +1,125 @@
+"""Train a network by a recipe: `instance-seg train config/recipes/street.yaml`.
+
+Every step draws its crops, and the network its dropout, from (seed, step) alone: a run that was interrupted
+and resumed ends with the same weights as one that was not.
+"""
+
+import logging
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from ..datasets.street import CLASSES
+from ..errors import InputError
+from ..methods.spatial_embedding.loss import LossTerms, spatial_embedding_loss
+from ..methods.spatial_embedding.network import BranchedErfnet, spatial_embedding_network
+from .augment import Crop, random_crop
+from .checkpoint import load_checkpoint, save_checkpoint
+from .recipe import Recipe, stage_of
+from .scenes import load, rendered, split_seeds
+from .validate import validate
+
+log = logging.getLogger(__name__)
+
+
+def train(recipe_path: Path, out: Path, *, resume: bool = False) -> Path:
+    """Train to the end of the recipe. Returns the checkpoint's path, out/checkpoint.pt; out/progress.csv is the log.
+
+    Raises InputError if `out` already holds a run and `resume` is false, or its run has another recipe.
+    """
+    recipe = Recipe.load(recipe_path)
+    out = Path(out)
+    checkpoint = out / "checkpoint.pt"
+    if checkpoint.exists() and not resume:
+        raise InputError(f"{checkpoint} is there already. Go on with it: --resume; or choose another --out")
+    out.mkdir(parents=True, exist_ok=True)
+    torch.set_flush_denormal(True)
+    torch.manual_seed(recipe.seed)
+    network = spatial_embedding_network(recipe.bandwidths, len(CLASSES))
+    optimizer = torch.optim.Adam(network.parameters(), weight_decay=recipe.weight_decay)
+    first = load_checkpoint(checkpoint, recipe, network, optimizer) if checkpoint.exists() else 0
+    scenes = rendered(out / "scenes", split_seeds("training", recipe.scenes.training, recipe.scenes.seed),
+                      recipe.scenes.height, recipe.scenes.width)
+    held_out = rendered(out / "scenes", split_seeds("validation", recipe.scenes.validation, recipe.scenes.seed),
+                        recipe.input_height, recipe.input_width)
+    progress = tqdm(_batches(scenes, recipe, first), initial=first, total=recipe.steps, desc=recipe.name)
+    running = np.zeros(4)
+    for step, crops in enumerate(progress, start=first):
+        terms = _step(network, optimizer, crops, recipe, step)
+        running = _smoothed(running, terms, step - first)
+        progress.set_postfix_str("loss {:.3f} instance {:.3f} variance {:.5f} seed {:.4f}".format(*running))
+        if (step + 1) % recipe.validate_every == 0 or step + 1 == recipe.steps:
+            scores = validate(network, recipe, held_out)
+            save_checkpoint(checkpoint, recipe, network, optimizer, step + 1)
+            _note(out / "progress.csv", step + 1, running, scores)
+            progress.write(f"step {step + 1}: loss {running[0]:.3f}, validation AP {scores['AP']:.3f}, "
+                           f"AP50 {scores['AP50']:.3f}")
+    return checkpoint
+
+
+def _step(network: BranchedErfnet, optimizer: torch.optim.Optimizer, crops: list[Crop], recipe: Recipe,
+          step: int) -> LossTerms:
+    stage, learning_rate = stage_of(recipe, step)
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate
+    network.train()
+    if stage.freeze_batch_norm:
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+    torch.manual_seed(recipe.seed * 1_000_003 + step)  # for dropout
+    images = torch.from_numpy(np.stack([crop.rgb for crop in crops])).permute(0, 3, 1, 2).float() / 255
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.bfloat16):
+        raw = network(images)
+    terms = spatial_embedding_loss(raw, _tensor(crops, "instance_map"), _tensor(crops, "class_map"),
+                                   bandwidths=recipe.bandwidths, centre=recipe.loss.centre,
+                                   foreground_weight=recipe.loss.foreground_weight, weights=recipe.loss.weights,
+                                   ignore=_tensor(crops, "ignore").bool())
+    optimizer.zero_grad()
+    terms.total.backward()
+    optimizer.step()
+    return terms
+
+
+def _tensor(crops: list[Crop], name: str) -> torch.Tensor:
+    return torch.from_numpy(np.stack([getattr(crop, name) for crop in crops]).astype(np.int64))
+
+
+def _batches(scenes: list[Path], recipe: Recipe, first: int) -> Iterator[list[Crop]]:
+    """The crops of each step from `first` on; the next batch is made while one is used."""
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(_batch, scenes, recipe, first)
+        for step in range(first, recipe.steps):
+            crops = following.result()
+            if step + 1 < recipe.steps:
+                following = pool.submit(_batch, scenes, recipe, step + 1)
+            yield crops
+
+
+def _batch(scenes: list[Path], recipe: Recipe, step: int) -> list[Crop]:
+    rng = np.random.default_rng([recipe.seed, step])
+    stage, _ = stage_of(recipe, step)
+    chosen = rng.integers(len(scenes), size=stage.batch)
+    return [random_crop(load(scenes[i]), stage, rng) for i in chosen]
+
+
+def _smoothed(running: np.ndarray, terms: LossTerms, done: int) -> np.ndarray:
+    """Means over about the last hundred steps."""
+    now = np.array([terms.total.item(), terms.instance.item(), terms.variance.item(), terms.seed.item()])
+    share = max(0.01, 1 / (done + 1))
+    return (1 - share) * running + share * now
+
+
+def _note(path: Path, step: int, running: np.ndarray, scores: dict[str, float]) -> None:
+    """Append one line to the progress table."""
+    new = not path.exists()
+    with open(path, "a") as file:
+        if new:
+            file.write("step,loss,instance,variance,seed," + ",".join(scores) + os.linesep)
+        file.write(",".join(f"{v:.6g}" for v in (step, *running, *scores.values())) + os.linesep)
