@@ -85,7 +85,7 @@ def test_every_folder_with_code_is_a_package():
 
 
 def test_every_imported_package_is_required():
-    requirements = re.findall(r'^ *(?:\w+ = \[)?"([A-Za-z][\w-]*)', (ROOT / "pyproject.toml").read_text(), re.M)
+    requirements = re.findall(r'"([A-Za-z][\w-]*)(?:[<>=][^"]*)?"', (ROOT / "pyproject.toml").read_text())
     keys = {element.text for element in manifest().iter("exec_depend")}
     foreign = set()
     for path in PACKAGE.rglob("*.py"):
@@ -214,8 +214,14 @@ def test_ci_ends_with_pytests_summary_and_its_status(tmp_path, summary, status):
 @pytest.mark.ros
 @pytest.mark.skipif(not importlib.util.find_spec("rclpy"), reason="rclpy is not importable")
 def test_fastdds_profile_gives_a_participant_32_mb():
-    code = ("import glob, os, rclpy; old = set(glob.glob('/dev/shm/fastdds_*')); rclpy.init(); "
-            "node = rclpy.create_node('n'); print(max(os.path.getsize(f) for f in set(glob.glob('/dev/shm/fastdds_*')) - old)); rclpy.shutdown()")
+    code = """
+import glob, os, rclpy
+before = set(glob.glob("/dev/shm/fastdds_*"))
+rclpy.init()
+node = rclpy.create_node("shared_memory")
+print(max(os.path.getsize(path) for path in set(glob.glob("/dev/shm/fastdds_*")) - before))
+rclpy.shutdown()
+"""
     environment = {**os.environ, "ROS_DOMAIN_ID": "87", "RMW_IMPLEMENTATION": "rmw_fastrtps_cpp",
                    **dict.fromkeys(("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"),
                                    str(fastdds_profile()))}
