@@ -26,7 +26,8 @@ def average_precision(found: Sequence[Instances | Clusters], truths: Sequence[La
                for row, score in zip(_rows(image, one.id_map, one.class_ids), one.scores, strict=True)]
     if not results or not annotations:
         return {"AP": 0.0 if annotations else -1.0, "AP50": 0.0 if annotations else -1.0}
-    truth_set = {"images": [{"id": i} for i in range(len(truths))], "categories": classes,
+    images = [{"id": i, "height": t.instance_map.shape[0], "width": t.instance_map.shape[1]} for i, t in enumerate(truths)]
+    truth_set = {"images": images, "categories": classes,
                  "annotations": [row | {"id": i, "iscrowd": 0} for i, row in enumerate(annotations, start=1)]}
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
         coco = COCO()

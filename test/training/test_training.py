@@ -1,0 +1,152 @@
+"""Training by a recipe: seeded, resumable, exported. The recipe here is tiny; what it learns does not matter."""
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from instance_seg_node.datasets.labelled_image import LabelledImage
+from instance_seg_node.engines import open_engine
+from instance_seg_node.errors import InputError
+from instance_seg_node.model_spec import ModelSpec
+from instance_seg_node.training.augment import random_crop
+from instance_seg_node.training.export import export
+from instance_seg_node.training.recipe import Recipe, Stage, stage_of
+from instance_seg_node.training.scenes import split_seeds
+from instance_seg_node.training.train import train
+
+TINY = {"name": "tiny", "input_height": 32, "input_width": 64,
+        "scenes": {"training": 3, "validation": 1, "test": 1, "height": 48, "width": 96},
+        "stages": [{"steps": 3, "batch": 2, "crop_height": 32, "crop_width": 32},
+                   {"steps": 1, "batch": 1, "crop_height": 32, "crop_width": 64, "freeze_batch_norm": True}],
+        "validate_every": 2}
+
+
+def written(folder, **changes):
+    path = folder / "tiny.yaml"
+    path.write_text(yaml.safe_dump(TINY | changes))
+    return path
+
+
+def network_of(checkpoint):
+    return torch.load(checkpoint, weights_only=True)["network"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    return train(written(folder), folder / "run")
+
+
+def test_interrupted_run_ends_with_the_same_weights(trained, tmp_path, monkeypatch):
+    from instance_seg_node.training import train as module
+
+    steps = module._step
+
+    def interrupted(network, optimizer, crops, recipe, step):
+        if step == 2:
+            raise KeyboardInterrupt
+        return steps(network, optimizer, crops, recipe, step)
+
+    recipe = written(tmp_path)
+    monkeypatch.setattr(module, "_step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, tmp_path / "run")
+    monkeypatch.setattr(module, "_step", steps)
+    resumed = network_of(train(recipe, tmp_path / "run", resume=True))
+    for name, weights in network_of(trained).items():
+        assert torch.equal(resumed[name], weights), name
+
+
+def test_training_changes_the_weights_and_notes_loss_and_validation(trained):
+    fresh_bias = torch.tensor([0.0, 0.0, 1.0, 1.0])
+    assert not torch.equal(network_of(trained)["branches.0.6.bias"], fresh_bias)
+    header, *rows = (trained.parent / "progress.csv").read_text().splitlines()
+    assert header.startswith("step,loss,instance,variance,seed,AP,AP50")
+    assert [row.split(",")[0] for row in rows] == ["2", "4"]
+
+
+def test_a_second_run_does_not_overwrite_the_first(trained):
+    with pytest.raises(InputError, match="is there already.*--resume"):
+        train(trained.parent.parent / "tiny.yaml", trained.parent)
+
+
+def test_resuming_with_another_recipe_is_refused(trained, tmp_path):
+    with pytest.raises(InputError, match="trained by another recipe"):
+        train(written(tmp_path, weight_decay=0.5), trained.parent, resume=True)
+
+
+def test_exported_checkpoint_is_a_model_folder(trained, tmp_path):
+    spec = export(trained, tmp_path / "model")
+    assert ModelSpec.load(tmp_path / "model") == spec
+    heads = open_engine(tmp_path / "model", spec)(np.zeros((2, 32, 64, 3), np.uint8))
+    assert heads["seed"].shape == (2, 8, 32, 64)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04"])
+def test_file_that_is_no_checkpoint_is_refused(tmp_path, content):
+    (tmp_path / "bad.pt").write_bytes(content)
+    with pytest.raises(InputError, match="bad.pt is not a checkpoint"):
+        export(tmp_path / "bad.pt", tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_checkpoint_that_would_run_code_is_refused(tmp_path):
+    class Attack:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "owned"), "w"))
+
+    torch.save({"recipe": Attack(), "step": 0, "network": {}, "optimizer": {}}, tmp_path / "attack.pt")
+    with pytest.raises(InputError, match="is not a checkpoint"):
+        export(tmp_path / "attack.pt", tmp_path / "model")
+    assert not (tmp_path / "owned").exists()
+
+
+def test_missing_checkpoint_says_how_to_make_one(tmp_path):
+    with pytest.raises(InputError, match="does not exist.*instance-seg train"):
+        export(tmp_path / "none.pt", tmp_path / "model")
+
+
+@pytest.mark.parametrize("changes, problem", [({"stages": []}, "stages"), ({"bandwidth": 1}, "known keys: name"),
+                                              ({"input_width": 100}, "input_width")])
+def test_recipe_that_does_not_fit_is_refused(tmp_path, changes, problem):
+    with pytest.raises(InputError, match=problem):
+        Recipe.load(written(tmp_path, **changes))
+
+
+def test_learning_rate_falls_within_each_stage():
+    recipe = Recipe.model_validate(TINY)
+    rates = [stage_of(recipe, step)[1] for step in range(4)]
+    assert rates == pytest.approx([5e-4, 5e-4 * (2 / 3) ** 0.9, 5e-4 * (1 / 3) ** 0.9, 5e-4])
+    with pytest.raises(ValueError, match="4 steps"):
+        stage_of(recipe, 4)
+
+
+def test_no_scene_is_in_two_splits():
+    splits = [set(split_seeds(split, 5000, seed)) for split in ("training", "validation", "test") for seed in (0, 1)]
+    assert len(set.union(*splits)) == sum(len(split) for split in splits)
+
+
+def numbered_image():
+    """Four quadrants, the ids 1 to 4, each of its own colour and class."""
+    ids = np.array([[1, 2], [3, 4]], np.uint16).repeat(20, 0).repeat(30, 1)
+    rgb = np.stack([ids * 60] * 3, axis=2).astype(np.uint8)
+    return LabelledImage(rgb, ids, np.array([0, 1, 2, 3]), np.arange(4))
+
+
+def test_crop_moves_pixels_and_labels_together():
+    rng = np.random.default_rng(0)
+    stage = Stage(steps=1, batch=1, crop_height=24, crop_width=32)
+    for _ in range(20):
+        crop = random_crop(numbered_image(), stage, rng)
+        assert crop.rgb.shape == (24, 32, 3)
+        assert (crop.class_map[crop.instance_map > 0] == crop.instance_map[crop.instance_map > 0] - 1).all()
+        brightness = [crop.rgb[crop.instance_map == k].mean() for k in np.unique(crop.instance_map) if k > 0]
+        assert brightness == sorted(brightness)
+
+
+def test_crops_differ_and_follow_from_the_seed():
+    stage = Stage(steps=1, batch=1, crop_height=24, crop_width=32)
+    first, again, other = (random_crop(numbered_image(), stage, np.random.default_rng(seed)).rgb for seed in (1, 1, 2))
+    assert (first == again).all()
+    assert (first != other).any()
