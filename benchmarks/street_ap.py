@@ -1,0 +1,68 @@
+"""Average precision of a model on generated streets it has never seen.
+
+    python benchmarks/street_ap.py models/street --recipe config/recipes/street.yaml [--card] [--thresholds]
+
+Runs the shipped ONNX through the node's own segmenter on the test split of the recipe, writes
+benchmarks/results/street_ap.json, and with --card the figures into the model's card. With --thresholds it compares
+settings on the validation split instead, which is how the card's thresholds were chosen.
+"""
+
+import argparse
+import itertools
+from pathlib import Path
+
+from tqdm import tqdm
+
+from instance_seg_node.bench.machine import write_results
+from instance_seg_node.evaluation import average_precision
+from instance_seg_node.frame import Frame
+from instance_seg_node.model_spec import ModelSpec
+from instance_seg_node.segmenter import open_segmenter
+from instance_seg_node.training.recipe import Recipe
+from instance_seg_node.training.scenes import load, rendered, split_seeds
+
+RESULTS = Path(__file__).parent / "results" / "street_ap.json"
+
+
+def scenes_of(recipe: Recipe, split: str, cache: Path) -> list:
+    count = getattr(recipe.scenes, split)
+    files = rendered(cache, split_seeds(split, count, recipe.scenes.seed), recipe.input_height, recipe.input_width)
+    return [load(file) for file in files]
+
+
+def measured(segmenter, truths: list) -> dict[str, float]:
+    found = [segmenter([Frame(truth.rgb)])[0] for truth in tqdm(truths, desc="segmenting", leave=False)]
+    return average_precision(found, truths, [c.name for c in segmenter.spec.classes])
+
+
+def compare_thresholds(segmenter, truths: list) -> None:
+    for seed, min_pixels, refine in itertools.product((0.5, 0.6, 0.7, 0.8, 0.9), (6, 12, 24), (False, True)):
+        changes = {"seed": seed, "min_pixels": min_pixels, "refine": refine}
+        segmenter.thresholds = segmenter.spec.thresholds.model_copy(update=changes)
+        scores = measured(segmenter, truths)
+        print(f"{changes}: AP {scores['AP']:.4f}, AP50 {scores['AP50']:.4f}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--recipe", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, default=Path("runs/street/scenes"), help="where rendered scenes are kept")
+    parser.add_argument("--card", action="store_true", help="write the figures into model.yaml")
+    parser.add_argument("--thresholds", action="store_true", help="compare settings on the validation split")
+    arguments = parser.parse_args()
+    recipe, segmenter = Recipe.load(arguments.recipe), open_segmenter(arguments.model)
+    if arguments.thresholds:
+        compare_thresholds(segmenter, scenes_of(recipe, "validation", arguments.cache))
+        return
+    scores = measured(segmenter, scenes_of(recipe, "test", arguments.cache))
+    write_results(RESULTS, {"model": segmenter.spec.name, "scenes": recipe.scenes.test, "scores": scores},
+                  "onnxruntime", "numpy", "numba", "pycocotools")
+    print(RESULTS.read_text())
+    if arguments.card:
+        card = {f"{name} on {recipe.scenes.test} held-out streets": round(score, 4) for name, score in scores.items()}
+        ModelSpec.load(arguments.model).model_copy(update={"measured": card}).save(arguments.model)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""Where a number was measured: what stands beside every published one."""
+
+import json
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+
+def machine(*packages: str) -> dict:
+    """Processor, cores, Python, versions of `packages`, and the commit of the working folder (with + if changed)."""
+    return {"processor": _processor(), "cores": len(os.sched_getaffinity(0)), "python": platform.python_version(),
+            "versions": {name: _version(name) for name in packages}, "commit": _commit()}
+
+
+def write_results(path: Path, results: dict | list, *packages: str) -> None:
+    """Write measured `results` as JSON with the machine beside them."""
+    path.write_text(json.dumps({"machine": machine(*packages), "results": results}, indent=2) + "\n")
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    done = subprocess.run(["git", "describe", "--always", "--dirty=+", "--abbrev=10"], capture_output=True, text=True)
+    return done.stdout.strip() or None
