@@ -12,9 +12,8 @@ from pathlib import Path
 
 from ..share import fastdds_profile
 
-# Fast DDS of Humble reads the second name only.
-PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
-FAST_DDS_VARIABLES = (*PROFILE_VARIABLES, "FASTDDS_BUILTIN_TRANSPORTS")
+PROFILE, HUMBLES_PROFILE = "FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"
+FAST_DDS_VARIABLES = (PROFILE, HUMBLES_PROFILE, "FASTDDS_BUILTIN_TRANSPORTS")
 FAST_DDS_FILE = "DEFAULT_FASTDDS_PROFILES.xml"
 """Fast DDS reads this file of the working folder by itself."""
 
@@ -35,7 +34,9 @@ def _tune_fast_dds(environment: dict[str, str], working_folder: Path) -> str:
     if kept:
         return f"Fast DDS left as it is: {kept}"
     profile = fastdds_profile()
-    environment.update(dict.fromkeys(PROFILE_VARIABLES, str(profile)))
+    environment[PROFILE] = str(profile)
+    if environment.get("ROS_DISTRO") == "humble":  # newer ones warn of this name
+        environment[HUMBLES_PROFILE] = str(profile)
     return f"Fast DDS profile for large images: {profile}"
 
 

@@ -10,7 +10,8 @@ from instance_seg_node.ros.transport import reason_to_keep_fast_dds, tune
 from instance_seg_node.share import fastdds_profile
 
 OURS = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_BUILTIN_TRANSPORTS",
-        "RMW_IMPLEMENTATION", "MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
+        "RMW_IMPLEMENTATION", "MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES",
+        "ROS_DISTRO")
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +53,13 @@ def test_tune_sets_our_profile_and_says_so():
     said = tune()
     assert os.environ["FASTDDS_DEFAULT_PROFILES_FILE"] == str(fastdds_profile())
     assert f"Fast DDS profile for large images: {fastdds_profile()}" in said
+
+
+@pytest.mark.parametrize(("distribution", "expected"), [("", None), ("jazzy", None), ("humble", str(fastdds_profile()))])
+def test_humble_reads_the_profile_under_its_old_name(monkeypatch, distribution, expected):
+    monkeypatch.setenv("ROS_DISTRO", distribution)
+    tune()
+    assert os.environ.get("FASTRTPS_DEFAULT_PROFILES_FILE") == expected
 
 
 def test_tune_keeps_the_users_profile_and_says_so(monkeypatch):
