@@ -9,7 +9,13 @@ from pathlib import Path
 import yaml
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, ExecuteProcess, IncludeLaunchDescription, OpaqueFunction
+from launch.actions import (
+    DeclareLaunchArgument,
+    ExecuteProcess,
+    IncludeLaunchDescription,
+    OpaqueFunction,
+    TimerAction,
+)
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 
@@ -19,28 +25,26 @@ SHARE = Path(get_package_share_directory("instance_seg_node"))
 OLD_FAST_DDS = os.environ.get("ROS_DISTRO") in ("humble", "iron", "jazzy")
 PROFILE_VARIABLE = "FASTRTPS_DEFAULT_PROFILES_FILE" if OLD_FAST_DDS else "FASTDDS_DEFAULT_PROFILES_FILE"
 
-# What segment.launch.py gets from here. use_sim_time is not among them: a replay's time is the bag's.
-PASSED_ON = ("cameras", "model", "device", "transport", "params_file", "namespace", "rviz")
 
-
-def play(context) -> list[ExecuteProcess]:
-    """`ros2 bag play`, which publishes the images and the clock."""
+def play(context) -> list[TimerAction]:
+    """`ros2 bag play`, which publishes the images and the clock, once the node is ready."""
     def value(name):
         return LaunchConfiguration(name).perform(context)
 
-    command = ["ros2", "bag", "play", value("bag"), "--clock", "100", "--rate", value("rate"),
-               "--delay", value("delay")]
+    command = ["ros2", "bag", "play", value("bag"), "--clock", "100", "--rate", value("rate")]
     if yaml.safe_load(value("loop")):
         command.append("--loop")
     # Fast DDS loses large best-effort images unless their publisher has more shared memory.
     profile = os.environ.get(PROFILE_VARIABLE, str(SHARE / "config" / "fastdds_large_images.xml"))
-    return [ExecuteProcess(cmd=command, output="screen", additional_env={PROFILE_VARIABLE: profile})]
+    process = ExecuteProcess(cmd=command, output="screen", additional_env={PROFILE_VARIABLE: profile})
+    return [TimerAction(period=float(value("delay")), actions=[process])]
 
 
 def generate_launch_description() -> LaunchDescription:
+    # Its other arguments are this file's too: cameras, model, rviz, ...
     segment = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(SHARE / "launch" / "segment.launch.py")),
-        launch_arguments={"use_sim_time": "true", **{name: LaunchConfiguration(name) for name in PASSED_ON}}.items())
+        launch_arguments={"use_sim_time": "true"}.items())
     return LaunchDescription([
         DeclareLaunchArgument("bag", description="the bag: a folder with metadata.yaml, or one .mcap or .db3 file"),
         DeclareLaunchArgument("rate", default_value="1.0", description="speed, 1.0 is as recorded"),
