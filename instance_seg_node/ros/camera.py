@@ -1,0 +1,124 @@
+"""One camera of the node: what comes in, what goes out, and what became of each frame."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from rclpy.lifecycle import LifecycleNode, LifecyclePublisher
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
+from vision_msgs.msg import Detection2DArray, LabelInfo
+
+from .. import drawing
+from ..encodings import rgb_of_compressed, rgb_of_image
+from ..frame import Frame
+from ..instances import Instances
+from ..model_spec import ModelSpec
+from .camera_record import CameraRecord
+from .messages import KeptDetections, KeptImage, jpeg, label_info, png
+from .stage_times import StageTimes
+
+OUTPUTS = {
+    "instances": Image,
+    "classes": Image,
+    "detections": Detection2DArray,
+    "label_info": LabelInfo,
+    "overlay": Image,
+    "overlay/compressed": CompressedImage,
+    "instances/compressed": CompressedImage,
+}
+"""Topic below <camera>/instance_seg -> type."""
+
+TRANSPORTS: dict[str, tuple[str, type, Callable]] = {
+    "raw": ("image_raw", Image, rgb_of_image),
+    "compressed": ("image_raw/compressed", CompressedImage, rgb_of_compressed),
+}
+"""Value of parameter `transport` -> topic below <camera>, type, how to get the picture."""
+
+
+def input_qos() -> QoSProfile:
+    """Best effort reaches every camera, reliable or not (REP-2003)."""
+    return QoSProfile(history=qos_profile_sensor_data.history, depth=qos_profile_sensor_data.depth,
+                      reliability=qos_profile_sensor_data.reliability, durability=qos_profile_sensor_data.durability)
+
+
+def output_qos(topic: str) -> QoSProfile:
+    """Reliable reaches every subscriber; label_info also whoever comes later."""
+    if topic == "label_info":
+        return QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL, reliability=ReliabilityPolicy.RELIABLE)
+    return QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)
+
+
+@dataclass(frozen=True)
+class Received:
+    """A message and when it came, by the steady clock."""
+
+    message: Any
+    arrived_s: float
+
+
+class Camera:
+    """A camera namespace between configure and cleanup; `record` starts anew with each activation."""
+
+    def __init__(self, node: LifecycleNode, camera: str, transport: str, spec: ModelSpec):
+        self.name = node.resolve_topic_name(camera)
+        topic, self.input_type, self._to_rgb = TRANSPORTS[transport]
+        self.input_topic = node.resolve_topic_name(f"{camera.rstrip('/')}/{topic}")
+        self.record: CameraRecord | None = None
+        self.incompatible = ""
+        self._spec = spec
+        self._publishers: dict[str, LifecyclePublisher] = {
+            output: node.create_lifecycle_publisher(
+                kind, f"{camera.rstrip('/')}/instance_seg/{output}", output_qos(output),
+                qos_overriding_options=QoSOverridingOptions.with_default_policies())
+            for output, kind in OUTPUTS.items()}
+        self._ids = KeptImage("mono16", "uint16")
+        self._classes = KeptImage("mono8", "uint8")
+        self._overlay = KeptImage("rgb8", "uint8", channels=3)
+        self._detections = KeptDetections()
+
+    def frame(self, message: Any) -> Frame:
+        """The picture of an input message. Raises FrameError."""
+        stamp = message.header.stamp
+        return Frame(self._to_rgb(message), stamp.sec * 10**9 + stamp.nanosec, message.header.frame_id)
+
+    def publish_masks(self, header: Header, frame: Frame, instances: Instances, stages: StageTimes) -> None:
+        """The outputs that machines read."""
+        with stages.measure("fill"):
+            ids = self._ids.pixels(header, frame.height, frame.width)
+            ids[:] = instances.id_map
+            instances.class_map(out=self._classes.pixels(header, frame.height, frame.width))
+            detections = self._detections.fill(header, instances)
+        with stages.measure("publish"):
+            self._publishers["instances"].publish(self._ids.message)
+            self._publishers["detections"].publish(detections)
+            self._publishers["classes"].publish(self._classes.message)
+
+    def publish_pictures(self, header: Header, frame: Frame, instances: Instances, stages: StageTimes) -> None:
+        """The outputs that take long, those of them that someone subscribes to."""
+        if self._wanted("instances/compressed"):
+            with stages.measure("png"):
+                self._publishers["instances/compressed"].publish(png(header, instances.id_map))
+        if not (self._wanted("overlay") or self._wanted("overlay/compressed")):
+            return
+        with stages.measure("overlay"):
+            pixels = self._overlay.pixels(header, frame.height, frame.width)
+            drawing.overlay(frame.rgb, instances, self._spec, out=pixels)
+            if self._wanted("overlay"):
+                self._publishers["overlay"].publish(self._overlay.message)
+            if self._wanted("overlay/compressed"):
+                self._publishers["overlay/compressed"].publish(jpeg(header, pixels))
+
+    def publish_label_info(self, seed_threshold: float, stamp) -> None:
+        """What the class ids mean."""
+        self._publishers["label_info"].publish(label_info(self._spec, seed_threshold, stamp))
+
+    def destroy(self, node: LifecycleNode) -> None:
+        """Take the publishers off the network."""
+        for publisher in self._publishers.values():
+            node.destroy_lifecycle_publisher(publisher)
+
+    def _wanted(self, output: str) -> bool:
+        return self._publishers[output].get_subscription_count() > 0

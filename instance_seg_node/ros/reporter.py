@@ -1,0 +1,55 @@
+"""/diagnostics: the node and its cameras, as often as it is told to."""
+
+import time
+from collections.abc import Mapping
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.node import Node
+from rclpy.subscription import Subscription
+
+from ..segmenter import Segmenter
+from .camera import Camera
+from .camera_state import ERROR, OK, State, judge
+from .diagnostics import camera_status, node_status
+from .link import link_of
+from .throttle import Throttle
+from .worker import Worker
+
+LINK_WARN_PERIOD_S = 60.0
+TROUBLED_LINKS = ("silent", "incompatible QoS")
+
+
+class Reporter:
+    """Publishes the diagnostics, and logs a camera whose frames do not reach us."""
+
+    def __init__(self, node: Node):
+        self._node = node
+        self._name = node.get_name()
+        self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._throttle = Throttle(LINK_WARN_PERIOD_S)
+
+    def publish(self, state: State, segmenter: Segmenter | None, worker: Worker | None,
+                cameras: Mapping[Camera, Subscription | None]) -> None:
+        """One message: a status of the node and one of each camera."""
+        status = [self._node_status(state, segmenter, worker)]
+        status += [self._camera_status(camera, subscription) for camera, subscription in cameras.items()]
+        message = DiagnosticArray(status=status)
+        message.header.stamp = self._node.get_clock().now().to_msg()
+        self._publisher.publish(message)
+
+    def _node_status(self, state: State, segmenter: Segmenter | None, worker: Worker | None) -> DiagnosticStatus:
+        if worker is not None and not worker.alive:
+            state = State("worker dead", ERROR, "the segmenting thread has ended: restart the node")
+        if segmenter is None:
+            return node_status(self._name, state)
+        return node_status(self._name, state, model=segmenter.spec.name, engine=segmenter.engine.description,
+                           thresholds=segmenter.thresholds, stages=worker.stages.percentiles() if worker else None)
+
+    def _camera_status(self, camera: Camera, subscription: Subscription | None) -> DiagnosticStatus:
+        if subscription is None:
+            return camera_status(self._name, camera.name, State("inactive", OK, "the node is not active"))
+        report = camera.record.report(time.monotonic(), self._node.get_clock().now().nanoseconds / 1e9)
+        state = judge(report, link_of(self._node, subscription, camera.incompatible))
+        if state.name in TROUBLED_LINKS and self._throttle.due((camera.name, state.name), time.monotonic()):
+            self._node.get_logger().warning(state.text)
+        return camera_status(self._name, camera.name, state, report)
