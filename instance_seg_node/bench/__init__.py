@@ -1,0 +1,1 @@
+"""Measurements of this package's parts. May use torch, for the comparison."""

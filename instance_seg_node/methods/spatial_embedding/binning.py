@@ -1,0 +1,461 @@
+"""The compiled steps of the clustering. `decode.py` says what they compute, `Clusterer` there runs them in order:
+
+    scan   (threads)  the foreground in image order, and how much of it falls in each bin
+    place  (one)      where each bin starts
+    sort   (threads)  the foreground gathered bin by bin
+    grow   (one)      seeds from the best down, each visits the bins under its margin
+    number (one)      ids for the instances that remain
+    write  (threads)  ids back into the image
+
+A bin is a square of embedding space, 2^n pixels wide, of one class. Threads share the image by bands of rows, thread t of n takes bands
+t, t + n, ...; a band writes only at its own pixels and its own counters.
+
+All compiled code is in this one file: numba's on-disk cache notices a change of the file, not of other files it calls.
+No FMA and no reordering (fastmath stays off): a CUDA kernel computes the same bits.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+LN2 = np.float32(np.log(2))
+INFINITY = np.float32(np.inf)
+UNITS_PER_PIXEL = 1 / 1023
+"""Pitch of the coordinate grid (METHODS 1.2). Only the speed depends on it."""
+CONSUMED = 0
+"""Label of a foreground pixel that a proposal has taken and that has no instance. Instances are positive; a pixel still free has the
+negative of its score's bits, so that one array says what is free and how good a seed it is."""
+BLOCK = 128
+LEVELS = 1024
+FIRST_SEEDS = 2048
+SAMPLING = 16
+ONE_BITS = 0x3F800000
+CENTRE_STEPS_PER_UNIT = 2.0**20
+CENTRE_LIMIT = 2.0**16
+
+
+class Scratch(NamedTuple):
+    """Memory of one image size, N pixels, C classes, B bands. What a frame does not use is never touched."""
+
+    band_rows: np.ndarray      # int32 (B+1,)  first row of each band
+    best: np.ndarray           # float32 (B, w)  highest seed of a row
+    best_bits: np.ndarray      # int32 (B, w)    the same memory: floats >= 0 order like their bits
+    winner: np.ndarray         # int32 (B, w)  its class
+    usable: np.ndarray         # bool (B, w)   is it foreground?
+    bin_of: np.ndarray         # int32 (B, w)  its bin
+    found: np.ndarray          # int64 (B,)  foreground pixels of each band
+    pixel: np.ndarray          # int32 (N,)  linear indices of the foreground; a band's begin at its first pixel, as do the next two
+    bin: np.ndarray            # int32 (N,)
+    score_bits: np.ndarray     # int32 (N,)
+    bin_count: np.ndarray      # int32 (B, C * bins)  pixels, then the next free slot
+    bin_start: np.ndarray      # int32 (C * bins + 1,)
+    x: np.ndarray              # float32 (N,)  the foreground in bin order: embedding
+    y: np.ndarray              # float32 (N,)
+    label: np.ndarray          # int32 (N,)  see CONSUMED
+    pixel_of: np.ndarray       # int32 (N,)  linear index
+    level_count: np.ndarray    # int64 (LEVELS,)
+    seed_key: np.ndarray       # int64 (N,)  ascending is descending score, then ascending linear index
+    seed_slot: np.ndarray      # int32 (N,)  place in bin order, for a linear index
+    free: np.ndarray           # int64 (C,)  |U| of METHODS 1.6
+    class_of: np.ndarray       # int64 (N / 2 + 2,)  of each instance: every one takes two pixels or more
+    score_of: np.ndarray       # float32 (N / 2 + 2,)
+    area_of: np.ndarray        # int32 (N / 2 + 2,)
+    id_of: np.ndarray          # int32 (N / 2 + 2,)  the id each label becomes
+
+
+class Grid(NamedTuple):
+    """Bins over the image's own coordinates. Whatever lies outside falls in the nearest bin at the edge."""
+
+    rows: int
+    columns: int
+    bins_per_unit: np.float32
+
+
+class Limits(NamedTuple):
+    """Thresholds in the types in which they are compared."""
+
+    foreground: np.float32
+    seed_bits: int
+    level_shift: int
+    min_pixels: int
+    min_unclustered: float
+    refine: bool
+    max_instances: int
+
+
+@njit(nogil=True, cache=True)
+def scan(thread, threads, embedding, bandwidth, seed, grid, limits, scratch, id_map):
+    """Find the foreground, and clear the id map, uint16 (N,). Heads are (channels, h, w).
+
+    In blocks, without branches on single pixels: those of noisy maps cost more than the work they save.
+    """
+    width = np.int64(seed.shape[2])
+    for band in range(thread, len(scratch.found), threads):
+        best, best_bits, winner = scratch.best[band], scratch.best_bits[band], scratch.winner[band]
+        usable, bin_of, bin_count = scratch.usable[band], scratch.bin_of[band], scratch.bin_count[band]
+        first, last = scratch.band_rows[band] * width, scratch.band_rows[band + 1] * width
+        pixel, bins, score_bits = scratch.pixel[first:last], scratch.bin[first:last], scratch.score_bits[first:last]
+        id_map[first:last] = 0
+        bin_count[:] = 0
+        end = 0
+        for row in range(scratch.band_rows[band], scratch.band_rows[band + 1]):
+            _best_class(seed, row, best, winner)
+            for left in range(0, width, BLOCK):
+                block = slice(left, left + BLOCK)
+                if not _any_above(best[block], limits.foreground):
+                    continue
+                x, y = embedding[0, row, block], embedding[1, row, block]
+                _mark_foreground(best[block], limits.foreground, x, y, usable[block])
+                for d in range(bandwidth.shape[0]):
+                    _unmark_unless_positive(bandwidth[d, row, block], usable[block])
+                for c in range(seed.shape[0]):
+                    _unmark_unless_finite(seed[c, row, block], usable[block])
+                _find_bins(x, y, winner[block], grid.rows, grid.columns, grid.bins_per_unit, bin_of[block])
+                end += _append(usable[block], row * width + left, bin_of[block], best_bits[block],
+                               pixel[end:], bins[end:], score_bits[end:], bin_count)
+        scratch.found[band] = end
+
+
+@njit(nogil=True, cache=True)
+def _best_class(seed, row, best, winner):
+    """Highest seed of each pixel of a row and its class, the lowest on a tie."""
+    best[:] = seed[0, row]
+    winner[:] = 0
+    for c in range(1, seed.shape[0]):
+        channel = seed[c, row]
+        for column in range(len(best)):
+            better = channel[column] > best[column]
+            best[column] = channel[column] if better else best[column]
+            winner[column] = c if better else winner[column]
+
+
+@njit(nogil=True, cache=True)
+def _any_above(values, threshold):
+    count = np.int32(0)
+    for k in range(len(values)):
+        count += np.int32(values[k] > threshold)
+    return count > 0
+
+
+@njit(nogil=True, cache=True)
+def _mark_foreground(best, threshold, x, y, usable):
+    for k in range(len(usable)):
+        usable[k] = (best[k] > threshold) & (abs(x[k]) < INFINITY) & (abs(y[k]) < INFINITY)
+
+
+@njit(nogil=True, cache=True)
+def _unmark_unless_positive(bandwidth, usable):
+    for k in range(len(usable)):
+        usable[k] &= (bandwidth[k] > 0) & (bandwidth[k] < INFINITY)
+
+
+@njit(nogil=True, cache=True)
+def _unmark_unless_finite(seed, usable):
+    for k in range(len(usable)):
+        usable[k] &= abs(seed[k]) < INFINITY
+
+
+@njit(nogil=True, cache=True)
+def _find_bins(x, y, of_class, rows, columns, bins_per_unit, bin_of):
+    for k in range(len(bin_of)):
+        row = np.int32(rows) * of_class[k] + _bin_along(y[k], bins_per_unit, rows)
+        bin_of[k] = np.int32(columns) * row + _bin_along(x[k], bins_per_unit, columns)
+
+
+@njit(nogil=True, cache=True)
+def _bin_along(coordinate, bins_per_unit, count):
+    """Never decreases as the coordinate grows, rounding included: `_box` relies on it. NaN gives 0, infinities the edges."""
+    place = coordinate * bins_per_unit
+    last = np.float32(count - 1)
+    place = place if place > np.float32(0) else np.float32(0)
+    return np.int32(place if place < last else last)
+
+
+@njit(nogil=True, cache=True)
+def _append(usable, first_pixel, bin_of, best_bits, pixel, bins, score_bits, bin_count):
+    """Store and count the foreground of a block. Returns how much it is."""
+    count = np.uint64(0)
+    for k in range(len(usable)):
+        pixel[count] = first_pixel + k
+        bins[count] = bin_of[k]
+        score_bits[count] = best_bits[k]
+        count += np.uint64(usable[k])
+        bin_count[np.uint64(bin_of[k])] += np.int32(usable[k])
+    return np.int64(count)
+
+
+@njit(nogil=True, cache=True)
+def place(grid, scratch):
+    """Turn counts into starts."""
+    _starts(scratch.bin_count, scratch.bin_start)
+    bins = grid.rows * grid.columns
+    for c in range(len(scratch.free)):
+        scratch.free[c] = scratch.bin_start[(c + 1) * bins] - scratch.bin_start[c * bins]
+
+
+@njit(nogil=True, cache=True)
+def _starts(count, start):
+    """start[k] = all before k; count[band, k] becomes where that band's share of k begins."""
+    total = 0
+    for k in range(count.shape[1]):
+        start[k] = total
+        for band in range(count.shape[0]):
+            share = count[band, k]
+            count[band, k] = total
+            total += share
+    start[count.shape[1]] = total
+
+
+@njit(nogil=True, cache=True)
+def sort(thread, threads, embedding, scratch):
+    """Gather the foreground bin by bin. embedding: (2, N)."""
+    x, y, label, pixel_of, ex, ey = scratch.x, scratch.y, scratch.label, scratch.pixel_of, embedding[0], embedding[1]
+    for band in range(thread, len(scratch.found), threads):
+        next_slot = scratch.bin_count[band]
+        first = scratch.band_rows[band] * np.int64(scratch.best.shape[1])
+        last = first + scratch.found[band]
+        pixel, bins, score_bits = scratch.pixel[first:last], scratch.bin[first:last], scratch.score_bits[first:last]
+        for n in range(len(pixel)):
+            b, i = np.uint64(bins[n]), np.uint64(pixel[n])
+            j = np.uint64(next_slot[b])
+            next_slot[b] = j + np.uint64(1)
+            x[j] = ex[i]
+            y[j] = ey[i]
+            label[j] = -score_bits[n]
+            pixel_of[j] = i
+
+
+@njit(nogil=True, cache=True)
+def grow(bandwidth, grid, limits, scratch):
+    """The loop of METHODS 1.6, all classes at once. bandwidth: (D, N). Returns how many instances were accepted.
+
+    Seeds are put in order a share at a time, the best first: most of the others will lie in instances of these and need no order.
+    """
+    total = scratch.bin_start[-1]
+    label, slot = scratch.label, scratch.seed_slot
+    _sample_levels(scratch.label[:total], limits, scratch.level_count)
+    count, level, wanted = 0, 0, FIRST_SEEDS // SAMPLING
+    while level < LEVELS:
+        level = _levels_holding(wanted, level, scratch.level_count)
+        keys = _free_seeds(_lowest_bits(level, limits), total, scratch)
+        _sort_keys(keys)
+        for k in range(len(keys)):
+            pixel = np.uint64(keys[k] & 0xFFFFFFFF)
+            if label[np.uint64(slot[pixel])] < CONSUMED:
+                count = _try_seed(keys[k], bandwidth, grid, limits, scratch, count)
+        wanted *= 8
+    return count
+
+
+@njit(nogil=True, cache=True)
+def _sample_levels(label, limits, level_count):
+    """Roughly how many seeds there are of which score. Level 0 holds the best; scores above 1 are in it too."""
+    level_count[:] = 0
+    for j in range(0, len(label), SAMPLING):
+        above = -label[j] - limits.seed_bits
+        if above >= 0:
+            level_count[max(LEVELS - 1 - (above >> limits.level_shift), 0)] += 1
+
+
+@njit(nogil=True, cache=True)
+def _levels_holding(wanted, level, level_count):
+    """The end of a range of levels from `level` on with at least so many seeds, or LEVELS."""
+    while level < LEVELS and wanted > 0:
+        wanted -= level_count[level]
+        level += 1
+    return level
+
+
+@njit(nogil=True, cache=True)
+def _lowest_bits(level, limits):
+    """The lowest score of the levels before `level`."""
+    return limits.seed_bits + ((LEVELS - level) << limits.level_shift)
+
+
+@njit(nogil=True, cache=True)
+def _free_seeds(lowest_bits, total, scratch):
+    """Keys of the free pixels of at least this score, in bin order."""
+    keys, slot = scratch.seed_key, scratch.seed_slot
+    highest = np.int32(-lowest_bits)
+    count = np.uint64(0)
+    for left in range(0, total, BLOCK):
+        label, pixel_of = scratch.label[left:min(left + BLOCK, total)], scratch.pixel_of[left:min(left + BLOCK, total)]
+        hits = np.int32(0)
+        for j in range(len(label)):
+            hits += np.int32(label[j] <= highest)
+        if hits == 0:
+            continue
+        for j in range(len(label)):
+            if label[j] <= highest:
+                keys[count] = (np.int64(0x7FFFFFFF + label[j]) << 32) | pixel_of[j]
+                slot[np.uint64(pixel_of[j])] = left + j
+                count += np.uint64(1)
+    return keys[:count]
+
+
+@njit(nogil=True, cache=True)
+def _sort_keys(keys):
+    """Ascending. Equal scores are in order already, and there are many where a network saturates."""
+    for k in range(1, len(keys)):
+        if keys[k] < keys[k - 1]:
+            keys.sort()
+            return
+
+
+@njit(nogil=True, cache=True)
+def _try_seed(key, bandwidth, grid, limits, scratch, count):
+    """One iteration of METHODS 1.6, steps 2 to 5, for a free seed. Returns the new number of instances."""
+    pixel = np.uint64(key & 0xFFFFFFFF)
+    j = np.uint64(scratch.seed_slot[pixel])
+    of_class = _class_of_slot(j, grid, scratch)
+    if scratch.free[of_class] <= limits.min_pixels:
+        return count
+    scratch.label[j] = CONSUMED
+    scratch.free[of_class] -= 1
+    margin = scratch.x[j], scratch.y[j], bandwidth[0, pixel], bandwidth[-1, pixel]
+    if limits.refine:
+        margin = _mean_margin(margin, of_class, bandwidth, grid, scratch)
+    inside, taken, labelled = _consume(margin, of_class, grid, scratch)
+    scratch.free[of_class] -= taken
+    if inside <= limits.min_pixels or not taken > limits.min_unclustered * inside:
+        return count
+    count += 1
+    scratch.class_of[count] = of_class
+    scratch.score_of[count] = np.int32(0x7FFFFFFF - (key >> 32)).view(np.float32)
+    scratch.area_of[count] = inside
+    _paint(margin, of_class, grid, scratch, count, labelled > 0)
+    return count
+
+
+@njit(nogil=True, cache=True)
+def _class_of_slot(j, grid, scratch):
+    of_class, bins = 0, grid.rows * grid.columns
+    while scratch.bin_start[(of_class + 1) * bins] <= j:
+        of_class += 1
+    return of_class
+
+
+@njit(nogil=True, cache=True)
+def _box(margin, of_class, grid):
+    """First and one past last bin row, first and last bin column that may hold members.
+
+    Reaches 1e-4 further than sqrt(ln 2 / s): rounding in the distance test is a few times 1e-7.
+    """
+    x, y, sx, sy = margin
+    reach_x = np.sqrt(np.float64(LN2) / sx) * 1.0001
+    reach_y = np.sqrt(np.float64(LN2) / sy) * 1.0001
+    above = grid.rows * of_class
+    return (above + _bin_along(np.float32(y - reach_y), grid.bins_per_unit, grid.rows), above + _bin_along(np.float32(y + reach_y), grid.bins_per_unit, grid.rows) + 1,
+            _bin_along(np.float32(x - reach_x), grid.bins_per_unit, grid.columns), _bin_along(np.float32(x + reach_x), grid.bins_per_unit, grid.columns))
+
+
+@njit(nogil=True, cache=True)
+def _mean_margin(margin, of_class, bandwidth, grid, scratch):
+    """Centre and bandwidth of the refine pass: means over P, as `refined_margin` of the tests' literal loop defines them.
+
+    Sums are of integers, so that they are exact in any order. Coordinates are in steps of 2^-20 units. Bandwidths are averaged as bit
+    patterns, which is the mean of a piecewise linear log2: training too averages the logarithm.
+    """
+    cx, cy, sx, sy = margin
+    top, bottom, left, right = _box(margin, of_class, grid)
+    members, sum_x, sum_y, sum_sx, sum_sy = 0, 0, 0, 0, 0
+    for row in range(top, bottom):
+        for j in range(scratch.bin_start[row * grid.columns + left], scratch.bin_start[row * grid.columns + right + 1]):
+            dx = scratch.x[j] - cx
+            dy = scratch.y[j] - cy
+            if dx * dx * sx + dy * dy * sy < LN2:
+                pixel = scratch.pixel_of[j]
+                members += 1
+                sum_x += _in_steps(scratch.x[j])
+                sum_y += _in_steps(scratch.y[j])
+                sum_sx += np.float32(bandwidth[0, pixel]).view(np.int32)
+                sum_sy += np.float32(bandwidth[-1, pixel]).view(np.int32)
+    steps = CENTRE_STEPS_PER_UNIT * members
+    return (np.float32(sum_x / steps), np.float32(sum_y / steps),
+            np.int32(sum_sx // members).view(np.float32), np.int32(sum_sy // members).view(np.float32))
+
+
+@njit(nogil=True, cache=True)
+def _in_steps(coordinate):
+    return np.int64(min(max(np.float64(coordinate), -CENTRE_LIMIT), CENTRE_LIMIT) * CENTRE_STEPS_PER_UNIT)
+
+
+@njit(nogil=True, cache=True)
+def _consume(margin, of_class, grid, scratch):
+    """Take the free members of P out of U. Returns |P|, how many were free, how many have a label."""
+    cx, cy, sx, sy = margin
+    top, bottom, left, right = _box(margin, of_class, grid)
+    inside, taken, labelled = 0, 0, 0
+    for row in range(top, bottom):
+        begin, end = scratch.bin_start[row * grid.columns + left], scratch.bin_start[row * grid.columns + right + 1]
+        x, y, label = scratch.x[begin:end], scratch.y[begin:end], scratch.label[begin:end]
+        row_inside, row_taken, row_labelled = np.int32(0), np.int32(0), np.int32(0)
+        for j in range(len(x)):
+            dx = x[j] - cx
+            dy = y[j] - cy
+            member = dx * dx * sx + dy * dy * sy < LN2
+            free = member & (label[j] < CONSUMED)
+            row_inside += np.int32(member)
+            row_taken += np.int32(free)
+            row_labelled += np.int32(member & (label[j] > CONSUMED))
+            label[j] = CONSUMED if free else label[j]
+        inside += row_inside
+        taken += row_taken
+        labelled += row_labelled
+    return inside, taken, labelled
+
+
+@njit(nogil=True, cache=True)
+def _paint(margin, of_class, grid, scratch, instance, over_others):
+    """Label all of P. `over_others`: some members have a label, which loses area."""
+    cx, cy, sx, sy = margin
+    top, bottom, left, right = _box(margin, of_class, grid)
+    for row in range(top, bottom):
+        begin, end = scratch.bin_start[row * grid.columns + left], scratch.bin_start[row * grid.columns + right + 1]
+        x, y, label = scratch.x[begin:end], scratch.y[begin:end], scratch.label[begin:end]
+        if over_others:
+            _take_areas(margin, x, y, label, scratch.area_of)
+        for j in range(len(x)):
+            dx = x[j] - cx
+            dy = y[j] - cy
+            member = dx * dx * sx + dy * dy * sy < LN2
+            label[j] = np.int32(instance) if member else label[j]
+
+
+@njit(nogil=True, cache=True)
+def _take_areas(margin, x, y, label, area_of):
+    cx, cy, sx, sy = margin
+    for j in range(len(x)):
+        dx = x[j] - cx
+        dy = y[j] - cy
+        if label[j] > CONSUMED and dx * dx * sx + dy * dy * sy < LN2:
+            area_of[label[j]] -= 1
+
+
+@njit(nogil=True, cache=True)
+def number(count, limits, scratch):
+    """Rows for the instances that still have pixels, at most `limits.max_instances`. Returns how many.
+
+    Labels become ids by `id_of`; class_of and score_of move to the front.
+    """
+    rows = 0
+    scratch.id_of[0] = 0
+    for k in range(1, count + 1):
+        kept = scratch.area_of[k] > 0 and rows < limits.max_instances
+        scratch.id_of[k] = rows + 1 if kept else 0
+        if kept:
+            scratch.class_of[rows] = scratch.class_of[k]
+            scratch.score_of[rows] = scratch.score_of[k]
+            rows += 1
+    return rows
+
+
+@njit(nogil=True, cache=True)
+def write(thread, threads, id_map, scratch):
+    """Put the ids into the cleared id_map, uint16 (N,)."""
+    total = np.int64(scratch.bin_start[-1])
+    begin, end = total * thread // threads, total * (thread + 1) // threads
+    pixel_of, label, id_of = scratch.pixel_of[begin:end], scratch.label[begin:end], scratch.id_of
+    for j in range(len(label)):
+        id_map[np.uint64(pixel_of[j])] = id_of[np.uint64(max(label[j], CONSUMED))]
