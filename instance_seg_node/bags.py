@@ -1,0 +1,163 @@
+"""Camera images in recordings: rosbag2 (mcap, sqlite3) and rosbag1, read without ROS."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rosbags.interfaces import Connection
+from rosbags.rosbag1 import Reader as Reader1
+from rosbags.rosbag2 import Reader as Reader2
+
+from .bag_messages import typestore, typestore_ros1
+from .encodings import rgb_of_compressed, rgb_of_image
+from .errors import FrameError, InputError
+
+RAW, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
+TO_RGB = {RAW: rgb_of_image, COMPRESSED: rgb_of_compressed}
+RESULTS = "/instance_seg/"
+"""Part of the name of every topic that we write ourselves."""
+
+
+@dataclass(frozen=True)
+class ImageTopic:
+    """A topic of camera images. camera: the namespace its results go below. count: messages the bag's index lists."""
+
+    name: str
+    type: str
+    camera: str
+    count: int
+
+
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """A message as it lies in the bag. log_ns: when it was recorded. `message()` raises FrameError if it is damaged."""
+
+    topic: ImageTopic
+    log_ns: int
+    raw: bytes
+    ros1: bool
+
+    def message(self) -> Any:
+        try:
+            if self.ros1:
+                return typestore_ros1().deserialize_ros1(self.raw, self.topic.type)
+            return typestore().deserialize_cdr(self.raw, self.topic.type)
+        except Exception as error:  # rosbags lets through whatever its parsing stumbles over
+            raise FrameError("undecodable message", f"{len(self.raw)} bytes, no {self.topic.type}: {error}") from error
+
+
+class ImageBag:
+    """An open bag. `topics`: all that carry images, in order of name."""
+
+    def __init__(self, path: Path, reader: Reader1 | Reader2):
+        self.path = path
+        self._reader = reader
+        # Those of the files themselves: metadata.yaml may name a type or QoS otherwise, and then rosbags finds nothing.
+        storage = getattr(reader, "storage", None)
+        files = getattr(storage, "storages", [reader])
+        self._connections = [c for file in files for c in file.connections if _type(c) in TO_RGB]
+        listed = defaultdict(int)
+        for connection in reader.connections:
+            listed[connection.topic] += connection.msgcount
+        types = {c.topic: _type(c) for c in self._connections}
+        self.topics = [ImageTopic(name, types[name], camera_of(name), listed[name]) for name in sorted(types)]
+
+    def recorded(self, topics: Sequence[ImageTopic]) -> Iterator[Recorded]:
+        """Every message of these topics, once, in the order of the recording. Raises InputError at damage."""
+        by_name = {topic.name: topic for topic in topics}
+        with _bag_errors(self.path):
+            chosen = [c for c in self._connections if c.topic in by_name]
+            messages = self._reader.messages(chosen) if chosen else iter(())
+        while True:
+            with _bag_errors(self.path):
+                found = next(messages, None)
+            if found is None:
+                return
+            connection, log_ns, raw = found
+            yield Recorded(by_name[connection.topic], log_ns, raw, isinstance(self._reader, Reader1))
+
+
+@contextmanager
+def open_bag(path: Path) -> Iterator[ImageBag]:
+    """A rosbag2 folder, a single .mcap or .db3 file, or a rosbag1 .bag file. Raises InputError if it is none."""
+    path = Path(path).expanduser()
+    _check_is_bag(path)
+    with _bag_errors(path):
+        reader = Reader1(path) if path.suffix == ".bag" else Reader2(path)
+        reader.open()
+    try:
+        yield ImageBag(path, reader)
+    finally:
+        reader.close()
+
+
+def camera_of(topic: str) -> str:
+    """The namespace of a camera: what is left of `<camera>/image_raw/compressed` and the like.
+
+    A topic whose last part does not start with "image" is taken for a camera by itself.
+    """
+    topic = topic.removesuffix("/compressed")
+    namespace, _, last = topic.rpartition("/")
+    return namespace if last.startswith("image") else topic
+
+
+def choose_topics(bag: ImageBag, names: Sequence[str] = ()) -> list[ImageTopic]:
+    """The topics of these names, or every image topic that is not a result of ours or a depth image.
+
+    Raises InputError if there is none, a name is unknown, or two topics belong to one camera.
+    """
+    known = {topic.name: topic for topic in bag.topics}
+    listed = ", ".join(known) or "none"
+    if unknown := [name for name in names if name not in known]:
+        raise InputError(f"{bag.path} has no image topic {', '.join(unknown)}. Its image topics: {listed}")
+    chosen = [known[name] for name in dict.fromkeys(names)] or [t for t in bag.topics if _is_camera(t.name)]
+    if not chosen:
+        raise InputError(f"{bag.path} has no camera images: its topics of {RAW} and {COMPRESSED} that are neither "
+                         f"depth images nor results of this program: none (all: {listed})")
+    by_camera: dict[str, ImageTopic] = {}
+    for topic in chosen:
+        other = by_camera.setdefault(topic.camera, topic)
+        if other is not topic:
+            raise InputError(f"{other.name} and {topic.name} both belong to camera {topic.camera or '/'}, so their "
+                             f"results would have the same topics. Choose one: --topics {other.name}")
+    return sorted(chosen, key=lambda topic: topic.name)
+
+
+def _is_camera(name: str) -> bool:
+    return RESULTS not in name and not name.endswith("/compressedDepth") and "/depth/" not in name
+
+
+def _type(connection: Connection) -> str:
+    """The message type; some recorders leave out `/msg/`."""
+    package, _, name = connection.msgtype.partition("/")
+    return f"{package}/msg/{name.removeprefix('msg/')}"
+
+
+def _check_is_bag(path: Path) -> None:
+    if not path.exists():
+        raise InputError(f"{path} does not exist")
+    if path.is_dir() and not (path / "metadata.yaml").is_file():
+        inside = sorted(p.name for pattern in ("*.mcap", "*.db3", "*.bag") for p in path.glob(pattern))
+        raise InputError(f"{path} is not a bag, it has no metadata.yaml. "
+                         + (f"Give the file itself, {path / inside[0]}, or make one: ros2 bag reindex {path}" if inside
+                            else "A bag is a folder with metadata.yaml, or a .mcap, .db3 or .bag file"))
+    if path.is_file() and path.suffix not in (".mcap", ".db3", ".bag"):
+        raise InputError(f"{path} is not a bag: that is a folder with metadata.yaml, or a .mcap, .db3 or .bag file")
+
+
+@contextmanager
+def _bag_errors(path: Path) -> Iterator[None]:
+    """Whatever rosbags raises, as an InputError with what to do."""
+    try:
+        yield
+    except Exception as error:  # also struct.error, AssertionError, zstd's and SQLite's, from a damaged file
+        raise InputError(f"{path} cannot be read as a bag: {_first_line(error)}. If the recording was cut off: "
+                         "mcap recover FILE.mcap -o NEW.mcap, ros2 bag reindex FOLDER, or rosbag reindex FILE.bag"
+                         ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return f"{str(error).strip() or type(error).__name__}".splitlines()[0].rstrip(".")

@@ -1,0 +1,26 @@
+"""Options that several commands share, and progress."""
+
+import sys
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+
+Model = Annotated[str, typer.Option(metavar="NAME|DIR", help="A shipped model (see: instance-seg models) or a folder.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Precision = Annotated[str, typer.Option(help="fp32; fp16 and int8 where the device has them.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+
+
+def progress(items: Iterable, *, total: int | None = None, unit: str) -> Iterable:
+    """The items, with a bar on stderr while it is a terminal. total: how many there will be, if known."""
+    from tqdm import tqdm
+
+    return tqdm(items, total=total or None, unit=f" {unit}", file=sys.stderr, disable=None, leave=False)
+
+
+def warn(text: str) -> None:
+    """One line on stderr, clear of a progress bar."""
+    from tqdm import tqdm
+
+    tqdm.write(f"instance-seg: {text}", file=sys.stderr)

@@ -1,0 +1,20 @@
+"""`instance-seg train`"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A YAML file of config/recipes.")],
+          out: Annotated[Path, typer.Option(metavar="DIR", help="Where checkpoint.pt and progress.csv go.")],
+          resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR.")] = False) -> None:
+    """Train a network, with progress: loss terms, and average precision on held-out images.
+
+    \b
+    Example: instance-seg train config/recipes/street.yaml --out runs/street
+    """
+    from ..training.train import train as run
+
+    checkpoint = run(recipe, out, resume=resume)
+    print(f"trained: {checkpoint}. Make it a model: instance-seg export {checkpoint} FOLDER")
