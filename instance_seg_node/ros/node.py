@@ -20,6 +20,7 @@ from rclpy.exceptions import ParameterException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.signals import SignalHandlerOptions
 from rclpy.subscription import Subscription
 
 from ..errors import InputError
@@ -30,7 +31,7 @@ from .camera_record import CameraRecord
 from .camera_state import OK, WARN, State
 from .link import incompatible_policy
 from .reporter import Reporter
-from .spin import ignore_keyboard_interrupt, spin
+from .spin import spin, stop_on_signals
 from .transitions import guarded
 from .transport import tune
 from .worker import Worker
@@ -180,9 +181,9 @@ class InstanceSegNode(LifecycleNode):
 
 def main(args: list[str] | None = None, *, open_model: Callable[..., Segmenter] = open_segmenter) -> int:
     """Run the node until Ctrl-C or SIGTERM. Returns the exit status: 0, or 2 for a parameter that cannot be."""
-    ignore_keyboard_interrupt()
+    stopped = stop_on_signals()
     notes = tune()
-    rclpy.init(args=args)
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = InstanceSegNode(open_model)
     except (ParameterException, InputError) as error:
@@ -191,7 +192,7 @@ def main(args: list[str] | None = None, *, open_model: Callable[..., Segmenter] 
     node.get_logger().info("; ".join(notes))
     try:
         node.start()
-        spin(node)
+        spin(node, stopped)
     finally:
         node.close()
         rclpy.try_shutdown()

@@ -1,0 +1,26 @@
+"""The node with a model that takes 0.3 s more for each batch."""
+
+import sys
+import time
+
+from instance_seg_node.ros.node import main
+from instance_seg_node.segmenter import open_segmenter
+
+
+def open_slow(folder, **options):
+    segmenter = open_segmenter(folder, **options)
+    engine = segmenter.engine
+
+    class Slow:
+        description = f"slowed {engine.description}"
+
+        def __call__(self, images):
+            time.sleep(0.3)
+            return engine(images)
+
+    segmenter.engine = Slow()
+    return segmenter
+
+
+if __name__ == "__main__":
+    sys.exit(main(open_model=open_slow))
