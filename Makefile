@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules
 VENV := .venv
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11 python3.10,\
             $(shell $(name) -c 'import sys; sys.version_info >= (3, 10) and print("$(name)")' 2>/dev/null)))
-DISTRIBUTION := $(if $(AMENT_PREFIX_PATH),$(shell $(PYTHON) -c 'import rclpy, vision_msgs; print("yes")' 2>/dev/null))
+DISTRIBUTION := $(if $(AMENT_PREFIX_PATH),$(shell $(PYTHON) -c 'import rclpy; print("yes")' 2>/dev/null))
 
 ifeq ($(DISTRIBUTION),yes)
 venv_options := --system-site-packages
@@ -56,6 +56,10 @@ $(VENV)/bin/python:
 	  || { echo '$(PYTHON) is not a Python >= 3.10. Name another: make PYTHON=/path/to/python3' >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' \
 	  || { echo '$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: sudo apt install python3-venv' >&2; exit 1; }
+ifeq ($(DISTRIBUTION),yes)
+	@$(PYTHON) -c 'import vision_msgs' 2> /dev/null \
+	  || { echo 'ROS 2 $(ROS_DISTRO) is sourced, but without vision_msgs. Type: sudo apt install ros-$(ROS_DISTRO)-vision-msgs' >&2; exit 1; }
+endif
 	$(PYTHON) -m venv $(venv_options) $(VENV)
 
 $(VENV)/constraints.txt: | $(VENV)/bin/python

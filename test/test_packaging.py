@@ -200,8 +200,9 @@ def test_colcon_builds_and_installs_the_package(tmp_path, option):
     assert Path(found.strip()) == (share if option == "--merge-install" else sources)
 
 
-def make(*arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run(["make", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(["make", *arguments], cwd=ROOT, capture_output=True, text=True, check=False,
+                          env={**os.environ, **environment})
 
 
 def test_make_with_an_unsuitable_python_says_which_to_name(tmp_path):
@@ -218,6 +219,24 @@ def test_make_without_a_compiler_says_what_to_install(tmp_path):
     assert done.returncode != 0
     assert "No C++ compiler was found, and vision_msgs must be compiled. On Debian and Ubuntu: sudo apt install g++" \
         in done.stderr
+
+
+def test_make_beside_a_distribution_without_vision_msgs_says_what_to_install(tmp_path):
+    (tmp_path / "rclpy.py").touch()
+    done = make(f"VENV={tmp_path}/venv", f"PYTHON={sys.executable} -S", f"{tmp_path}/venv/bin/python",
+                AMENT_PREFIX_PATH="/opt/ros/jazzy", ROS_DISTRO="jazzy", PYTHONPATH=str(tmp_path))
+    assert done.returncode != 0
+    assert "sourced, but without vision_msgs. Type: sudo apt install ros-jazzy-vision-msgs" in done.stderr
+
+
+def test_make_beside_a_distribution_builds_no_messages_and_installs_no_ros(tmp_path):
+    for name in ("rclpy", "vision_msgs"):
+        (tmp_path / f"{name}.py").touch()
+    done = make("-n", "test", f"VENV={tmp_path}/venv", f"PYTHON={sys.executable} -S",
+                AMENT_PREFIX_PATH="/opt/ros/jazzy", ROS_DISTRO="jazzy", PYTHONPATH=str(tmp_path))
+    assert "--system-site-packages" in done.stdout
+    assert "-e '.[train,dev]'" in done.stdout
+    assert "cmake" not in done.stdout
 
 
 def test_make_help_names_every_target():
