@@ -8,6 +8,7 @@ from ..datasets.street import CLASSES
 from ..evaluation import average_precision
 from ..methods import DECODERS
 from ..methods.spatial_embedding.network import BranchedErfnet, SpatialEmbedding
+from ..resolution import enlarge
 from .recipe import Recipe
 from .scenes import load
 
@@ -21,7 +22,6 @@ def validate(network: BranchedErfnet, recipe: Recipe, scenes: list[Path]) -> dic
     for path in scenes:
         truth = load(path)
         heads = [head[0].numpy() for head in graph(torch.from_numpy(truth.rgb)[None])]
-        clusters = decode(*heads, thresholds=recipe.thresholds)
         truths.append(truth)
-        found.append(clusters)
+        found.append(enlarge(decode(*heads, thresholds=recipe.thresholds), *truth.instance_map.shape))
     return average_precision(found, truths, [c.name for c in CLASSES])
