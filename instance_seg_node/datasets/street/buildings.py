@@ -155,6 +155,15 @@ def house(rng: np.random.Generator, x: float, z: float, wide: float, deep: float
 
 def cottage(rng: np.random.Generator, x: float, z: float, yaw: float) -> Body:
     """A small house with a gabled roof."""
+    number = int(rng.integers(30))
+    solid = _cottage(number)
+    high = solid.corners.max(axis=0).tolist()
+    return Body(x, z, yaw, (high[0], high[2]), high[1], ((BUILDING, -1, number),), solid, dirt=0.2)
+
+
+@lru_cache(maxsize=None)
+def _cottage(number: int) -> Solid:
+    rng = np.random.default_rng([24, number])
     solid, wall = Solid(), WALLS[rng.integers(len(WALLS))] * rng.uniform(0.9, 1.1)
     half, deep, eaves = rng.uniform(3.5, 6), rng.uniform(3.5, 5), rng.uniform(2.6, 5)
     roof = np.array([[96, 70, 60], [80, 80, 84], [120, 84, 64]][rng.integers(3)], float)
@@ -170,6 +179,6 @@ def cottage(rng: np.random.Generator, x: float, z: float, yaw: float) -> Body:
                    roof, inside)
     for s in (-half, half):
         solid.face([(s, eaves, -deep), (s, eaves, deep), (s, ridge, 0)], wall * 0.95, inside)
-    return Body(x, z, yaw, (half, deep), ridge, ((BUILDING, -1, int(rng.integers(500))),), solid, dirt=0.2)
+    return solid
 
 

@@ -39,15 +39,17 @@ class Canvas:
 
     def fill(self, pixels: np.ndarray, colour, stamp: int | None = None) -> None:
         """Paint a convex polygon (N, 2); without a stamp it lies on what is there and changes no owner."""
-        fixed = np.rint((pixels - 0.5) * (1 << SUBPIXEL_BITS)).astype(np.int32)
-        line = cv2.LINE_AA if self.smooth else cv2.LINE_8
-        cv2.fillConvexPoly(self.rgb, fixed, colour, line, SUBPIXEL_BITS)
+        self.fill_fixed(fixed_point(pixels), colour, stamp)
+
+    def fill_fixed(self, fixed: np.ndarray, colour, stamp: int | None = None) -> None:
+        """`fill` for corners that are already what `fixed_point` returns."""
+        cv2.fillConvexPoly(self.rgb, fixed, colour, cv2.LINE_AA if self.smooth else cv2.LINE_8, SUBPIXEL_BITS)
         if stamp is not None:
             cv2.fillConvexPoly(self.stamp, fixed, stamp, cv2.LINE_8, SUBPIXEL_BITS)
 
     def fill_any(self, contours: list[np.ndarray], colour, stamp: int | None = None) -> None:
         """Paint polygons that need not be convex; where two overlap there is a hole."""
-        fixed = [np.rint((c - 0.5) * (1 << SUBPIXEL_BITS)).astype(np.int32) for c in contours]
+        fixed = [fixed_point(c) for c in contours]
         cv2.fillPoly(self.rgb, fixed, colour, cv2.LINE_AA if self.smooth else cv2.LINE_8, SUBPIXEL_BITS)
         if stamp is not None:
             cv2.fillPoly(self.stamp, fixed, stamp, cv2.LINE_8, SUBPIXEL_BITS)
@@ -62,7 +64,7 @@ class Canvas:
     def soil(self, pixels: np.ndarray, stamps: tuple[int, ...], strength: float, seed: int, fall: float = 0.0) -> None:
         """Vary the brightness of an object by noise and downwards by `fall`. pixels (N, 2): its corners."""
         box = self.box(pixels)
-        if box is None:
+        if box is None or box[0].stop - box[0].start < 8:
             return
         patch = self.rgb[box]
         h, w = patch.shape[:2]
@@ -73,3 +75,8 @@ class Canvas:
         changed = cv2.multiply(patch, cv2.merge([factor] * 3), dtype=cv2.CV_8U)
         owned = cv2.inRange(self.stamp[box], min(stamps), max(stamps))
         cv2.copyTo(changed, owned, patch)
+
+
+def fixed_point(pixels: np.ndarray) -> np.ndarray:
+    """Pixels (N, 2), 0 at the image's edge, as what OpenCV draws with SUBPIXEL_BITS: int32, 0 at a pixel's middle."""
+    return np.rint((pixels - 0.5) * (1 << SUBPIXEL_BITS)).astype(np.int32)

@@ -39,20 +39,22 @@ def draw_parts(canvas: Canvas, parts: list[Part], at, yaw: float, stamps: tuple[
         return None
     pixels, scale = camera.to_pixels(seen), camera.focal_px / seen[:, 2]
     ends = np.cumsum(counts)
-    depth = [seen[e - n:e, 2].mean() for e, n in zip(ends, counts)]
+    depth = np.add.reduceat(seen[:, 2], ends - counts) / counts
     sunward = camera.rotation @ light.sun
     shift = np.array([np.sign(sunward[0]) * 0.3, -0.25])
-    for i in np.argsort(depth)[::-1]:
+    albedo, glow = np.array([p.colour for p in parts]), np.array([p.glow for p in parts], float)
+    dark = light.through_haze(albedo * (light.ambient + 0.25 * light.direct) + glow * light.lamps, depth).tolist()
+    lit = light.through_haze(albedo * (light.ambient * 1.12 + 0.8 * light.direct), depth).tolist()
+    radii = np.maximum(np.concatenate([p.radii for p in parts]) * scale, 0.55)
+    inner = pixels + shift * radii[:, None]
+    for i in np.argsort(depth, kind="stable")[::-1].tolist():
         p, span = parts[i], slice(ends[i] - counts[i], ends[i])
-        radii = np.maximum(p.radii * scale[span], 0.55)
-        dark = light.through_haze(p.colour * (light.ambient + 0.25 * light.direct) + np.multiply(p.glow, light.lamps), depth[i])
         if p.wheel:
-            _wheel(canvas, pixels[span], radii[0], dark.tolist(), stamps[p.owner])
+            _wheel(canvas, pixels[span], radii[span][0], dark[i], stamps[p.owner])
             continue
-        canvas.fill(hull(pixels[span], radii), dark.tolist(), stamps[p.owner])
-        if radii.max() > 1.6:
-            lit = light.through_haze(p.colour * (light.ambient * 1.12 + 0.8 * light.direct), depth[i])
-            canvas.fill(hull(pixels[span] + shift * radii[:, None], radii * 0.58), lit.tolist())
+        canvas.fill(hull(pixels[span], radii[span]), dark[i], stamps[p.owner])
+        if radii[span.start] > 1.6:
+            canvas.fill(hull(inner[span], radii[span] * 0.58), lit[i])
     return np.concatenate([pixels - 0.1 * scale[:, None], pixels + 0.1 * scale[:, None]])
 
 

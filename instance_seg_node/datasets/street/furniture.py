@@ -1,5 +1,7 @@
 """What stands beside a street and is no instance: poles, signs, bins, bollards, boxes, hoardings, walls, shelters."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from .classes import FENCE, PLANT, POLE, SIGN, WALL
@@ -17,7 +19,7 @@ def lamp_post(rng: np.random.Generator, x: float, z: float, towards: float, tall
     grey = STEEL * rng.uniform(0.5, 1.1)
     parts = [part([(0, 0, 0), (0, tall, 0)], [0.10, 0.06], grey), part([(0, tall, 0), (arm, tall + 0.25, 0)], 0.045, grey),
              part([(arm * 0.8, tall + 0.2, 0), (arm * 1.15, tall + 0.25, 0)], 0.09, (190, 190, 185), glow=(255, 230, 180))]
-    return Figure(x, z, 0.0, (0.15, 0.15), tall, ((POLE, -1, 3),), parts)
+    return Figure(x, z, 0.0, (0.15, 0.15), tall, ((POLE, -1, 3),), lambda: parts)
 
 
 def pole(rng: np.random.Generator, x: float, z: float, tall: float) -> Figure:
@@ -26,7 +28,7 @@ def pole(rng: np.random.Generator, x: float, z: float, tall: float) -> Figure:
     parts = [part([(0, 0, 0), (0, tall, 0)], rng.uniform(0.04, 0.13), tone)]
     if tall > 6 and rng.random() < 0.6:
         parts.append(part([(-0.9, tall * 0.93, 0), (0.9, tall * 0.93, 0)], 0.06, tone))
-    return Figure(x, z, 0.0, (0.12, 0.12), tall, ((POLE, -1, 5),), parts)
+    return Figure(x, z, 0.0, (0.12, 0.12), tall, ((POLE, -1, 5),), lambda: parts)
 
 
 def traffic_light(rng: np.random.Generator, x: float, z: float) -> Body:
@@ -45,7 +47,15 @@ def traffic_light(rng: np.random.Generator, x: float, z: float) -> Body:
 
 def sign(rng: np.random.Generator, x: float, z: float, yaw: float) -> Body:
     """A road sign: round, triangle, square or rhombus, on a post."""
-    solid = Solid()
+    number = int(rng.integers(48))
+    solid = _sign(number)
+    high = solid.corners.max(axis=0)
+    return Body(x, z, yaw, (float(high[0]), 0.1), float(high[1]), ((SIGN, -1, number),), solid, dirt=0.06)
+
+
+@lru_cache(maxsize=None)
+def _sign(number: int) -> Solid:
+    solid, rng = Solid(), np.random.default_rng([21, number])
     tall, size = rng.uniform(2.0, 2.8), rng.uniform(0.28, 0.45)
     solid.box((-0.04, 0.04), (0, tall), (-0.02, 0.04), STEEL)
     solid.group(2)
@@ -60,12 +70,20 @@ def sign(rng: np.random.Generator, x: float, z: float, yaw: float) -> Body:
                (30, 30, 34) if sum(face) > 400 else (235, 235, 235), (0, tall, 0.5), outline=False)
     back = np.column_stack([size * np.cos(angle), tall + size * np.sin(angle), np.full(corners, 0.04)])
     solid.face(back, STEEL * 0.9, (0, tall, -0.5))
-    return Body(x, z, yaw, (size, 0.1), tall + size, ((SIGN, -1, int(rng.integers(500))),), solid, dirt=0.06)
+    return solid
 
 
 def small_box(rng: np.random.Generator, x: float, z: float) -> Body:
     """A bin, cabinet, parcel, bench, letter box, planter or skip."""
-    solid = Solid()
+    number = int(rng.integers(64))
+    solid = _small_box(number)
+    w, h, d = solid.corners.max(axis=0).tolist()
+    return Body(x, z, rng.uniform(-0.2, 0.2), (w, d), h, ((POLE, -1, number),), solid, dirt=0.2)
+
+
+@lru_cache(maxsize=None)
+def _small_box(number: int) -> Solid:
+    solid, rng = Solid(), np.random.default_rng([22, number])
     w, h, d = rng.uniform(0.2, 0.6), rng.uniform(0.5, 1.4), rng.uniform(0.2, 0.5)
     if rng.random() < 0.25:
         w, h, d = rng.uniform(0.6, 1.0), rng.uniform(1.0, 1.3), rng.uniform(0.5, 1.2)
@@ -76,18 +94,26 @@ def small_box(rng: np.random.Generator, x: float, z: float) -> Body:
         solid.pane(quad, 0, 1, 0.82, 0.88, tone * 0.6, (0, 0.4, 0))
         if rng.random() < 0.5:
             solid.pane(quad, 0.25, 0.75, 0.4, 0.7, np.minimum(tone * 1.5 + 20, 240), (0, 0.4, 0))
-    return Body(x, z, rng.uniform(-0.2, 0.2), (w, d), h, ((POLE, -1, int(rng.integers(500))),), solid, dirt=0.2)
+    return solid
 
 
 def bollard(x: float, z: float, tone) -> Figure:
     """A knee-high post."""
     parts = [part([(0, 0, 0), (0, 0.85, 0)], 0.07, tone), part([(0, 0.7, 0), (0, 0.74, 0)], 0.075, (220, 220, 215))]
-    return Figure(x, z, 0.0, (0.1, 0.1), 0.9, ((POLE, -1, 4),), parts)
+    return Figure(x, z, 0.0, (0.1, 0.1), 0.9, ((POLE, -1, 4),), lambda: parts)
 
 
 def hoarding(rng: np.random.Generator, x: float, z: float, yaw: float) -> Body:
     """A poster wall with a picture on it: landscapes, faces of colour, letters."""
-    solid = Solid()
+    number = int(rng.integers(40))
+    solid = _hoarding(number)
+    high = solid.corners.max(axis=0)
+    return Body(x, z, yaw, (float(high[0]), 0.1), float(high[1]), ((SIGN, -1, number),), solid, dirt=0.12)
+
+
+@lru_cache(maxsize=None)
+def _hoarding(number: int) -> Solid:
+    solid, rng = Solid(), np.random.default_rng([23, number])
     w, low, high = rng.uniform(0.7, 3.5), rng.uniform(0.4, 2.5), rng.uniform(2.4, 4.5)
     solid.box((-0.08, 0.08), (0, low + 0.2), (-0.03, 0.03), STEEL * 0.5)
     solid.group(2)
@@ -97,7 +123,7 @@ def hoarding(rng: np.random.Generator, x: float, z: float, yaw: float) -> Body:
             u, v, size = rng.uniform(0.05, 0.9), rng.uniform(0.05, 0.9), rng.uniform(0.05, 0.35, 2)
             box = np.clip([(u, v), (u + size[0], v), (u + size[0] * rng.random(), v + size[1]), (u, v + size[1])], 0.04, 0.96)
             solid.on(quad, box, rng.uniform(20, 235, 3), (0, (low + high) / 2, 0))
-    return Body(x, z, yaw, (w, 0.1), high, ((SIGN, -1, int(rng.integers(500))),), solid, dirt=0.12)
+    return solid
 
 
 def gantry(rng: np.random.Generator, x: float, z: float, wide: float) -> Body:
@@ -135,7 +161,7 @@ def barrier(rng_seed: int, x: float, z: float, yaw: float, long: float, style: i
     parts = [part([(0, 0, p), (0, 0.75 if style == 1 else 1.4, p)], 0.05, tone * 0.7) for p in np.arange(-half, half, 2.0 if style == 1 else 1.0)]
     rows = (0.52, 0.68) if style == 1 else (0.3, 0.8, 1.3)
     parts += [part([(0, y, p), (0, y, p + 2.5)], 0.09 if style == 1 else 0.03, tone) for y in rows for p in np.arange(-half, half - 1, 2.5)]
-    return Figure(x, z, yaw, (0.1, half), 0.8, ((FENCE, -1, rng_seed % 500),), parts)
+    return Figure(x, z, yaw, (0.1, half), 0.8, ((FENCE, -1, rng_seed % 500),), lambda: parts)
 
 
 WALL_TONES = [np.array([140, 134, 122.0]), np.array([124, 84, 66.0]), np.array([170, 166, 158.0])]

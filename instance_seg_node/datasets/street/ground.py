@@ -9,6 +9,7 @@ from .layout import Layout
 from .texture import noise_tile
 from .things import Thing
 
+SHADOWS_M = 75.0
 UP = np.array([[0.0, 1.0, 0.0]])
 STEPS = np.concatenate([-np.geomspace(120, 3, 12), np.linspace(-2, 30, 17), np.geomspace(33, 600, 26)])
 
@@ -167,6 +168,8 @@ class Ground:
 
     def _shadows(self, canvas, things, top):
         light, h, w = canvas.light, *canvas.stamp.shape
+        eye = canvas.camera.position
+        things = [t for t in things if np.hypot(t.x - eye[0], t.z - eye[2]) < SHADOWS_M + t.half[1]]
         mask = np.zeros((h, w), np.uint8)
         sun = light.sun / max(light.sun[1], 0.12)
         strength = light.direct.mean() * light.sun[1]

@@ -20,6 +20,9 @@ VIEW_M = 210.0
 SMALLEST = 12 / (256 * 512)
 """Instances with a smaller share of the image (12 pixels at 256x512) are not instances but `ignore`."""
 
+SHORTEST = 1 / 200
+"""Things less high than this share of the image's width are left out."""
+
 MOUNTS = ((0.0, 0.0), (-0.95, -0.6), (0.95, 0.6), (np.pi, 0.0))
 """Yaw (radians) and lateral offset (m) of cameras 0 to 3: ahead, left, right, behind; then the same again, turned a bit."""
 
@@ -106,6 +109,8 @@ class Street:
 def _in_view(thing: Thing, camera: Camera, width: int) -> bool:
     seen = camera.to_camera(thing.footprint)
     reach = width / 2 / camera.focal_px
+    if thing.height * camera.focal_px < SHORTEST * width * seen[:, 2].min():
+        return False
     margin = max(thing.height * 0.6, 1.0)  # crowns are wider than trunks
     return bool(seen[:, 2].max() > 0.3 and (seen[:, 0] - margin < reach * np.maximum(seen[:, 2], 0.3)).any()
                 and (seen[:, 0] + margin > -reach * np.maximum(seen[:, 2], 0.3)).any())

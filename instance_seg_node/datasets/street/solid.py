@@ -3,7 +3,7 @@
 import numpy as np
 
 from .camera import Camera, clip_near
-from .canvas import Canvas
+from .canvas import Canvas, fixed_point
 
 Point = tuple[float, float, float]
 
@@ -114,15 +114,15 @@ class Solid:
         order = np.lexsort((np.arange(len(groups)), far[groups], ranks))
         cut = seen[:, 2].min() < 0.5
         pixels = None if cut else camera.to_pixels(seen)
+        fixed = None if cut else fixed_point(pixels)
         for i in order[shown[order]].tolist():
             if cut:
                 part = clip_near(seen[begins[i]:ends[i]])
                 if part is None:
                     continue
-                corner = camera.to_pixels(part)
+                canvas.fill(camera.to_pixels(part), colours[i], stamp if outline[i] else None)
             else:
-                corner = pixels[begins[i]:ends[i]]
-            canvas.fill(corner, colours[i], stamp if outline[i] else None)
+                canvas.fill_fixed(fixed[begins[i]:ends[i]], colours[i], stamp if outline[i] else None)
         return camera.to_pixels(seen[seen[:, 2] >= 0.4]) if cut else pixels
 
 

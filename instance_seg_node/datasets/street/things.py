@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Callable
 
 import cv2
 import numpy as np
@@ -54,12 +55,12 @@ class Body(Thing):
 
 @dataclass(frozen=True, eq=False)
 class Figure(Thing):
-    """Tubes and lumps: people, two-wheelers, poles."""
+    """Tubes and lumps: people, two-wheelers, poles. parts: makes them, called only if they are seen."""
 
-    parts: list[Part]
+    parts: Callable[[], list[Part]]
 
     def _paint(self, canvas, at, stamps):
-        pixels = draw_parts(canvas, self.parts, at, self.yaw, stamps)
+        pixels = draw_parts(canvas, self.parts(), at, self.yaw, stamps)
         if pixels is not None:
             canvas.soil(pixels, stamps, 0.22, self.owners[0][2] % 512, 0.06)
 
