@@ -17,6 +17,7 @@ from .errors import FrameError, InputError
 
 RAW, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 TO_RGB = {RAW: rgb_of_image, COMPRESSED: rgb_of_compressed}
+ZSTD_START = b"\x28\xb5\x2f\xfd"
 RESULTS = "/instance_seg/"
 """Part of the name of every topic that we write ourselves."""
 
@@ -46,6 +47,9 @@ class Recorded:
                 return typestore_ros1().deserialize_ros1(self.raw, self.topic.type)
             return typestore().deserialize_cdr(self.raw, self.topic.type)
         except Exception as error:  # rosbags lets through whatever its parsing stumbles over
+            if self.raw.startswith(ZSTD_START):
+                raise FrameError("compressed message", "give the bag's folder, whose metadata.yaml says how it is "
+                                                       "compressed, not a file in it") from error
             raise FrameError("undecodable message", f"{len(self.raw)} bytes, no {self.topic.type}: {error}") from error
 
 
@@ -154,9 +158,18 @@ def _bag_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # also struct.error, AssertionError, zstd's and SQLite's, from a damaged file
-        raise InputError(f"{path} cannot be read as a bag: {_first_line(error)}. If the recording was cut off: "
-                         "mcap recover FILE.mcap -o NEW.mcap, ros2 bag reindex FOLDER, or rosbag reindex FILE.bag"
-                         ) from error
+        raise InputError(f"{path} cannot be read as a bag: {_first_line(error)}. If the recording was cut off, repair "
+                         f"it: {_repair(path)}") from error
+
+
+def _repair(path: Path) -> str:
+    """What one types to mend a bag."""
+    mcap = [path] if path.suffix == ".mcap" else sorted(path.glob("*.mcap"))
+    if mcap:
+        return f"mcap recover {mcap[0]} -o NEW.mcap"
+    if path.suffix == ".bag":
+        return f"rosbag reindex {path}"
+    return f"ros2 bag reindex {path if path.is_dir() else path.parent}"
 
 
 def _first_line(error: Exception) -> str:

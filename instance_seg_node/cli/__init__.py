@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _said("interrupted", 130) if status == 130 else status
     except UsageError as error:
         context = error.ctx.command_path if error.ctx else PROGRAM
-        return _said(f"{error.format_message().splitlines()[0]} See: {context} --help", 2)
+        return _said(f"{error.format_message().splitlines()[0].rstrip('.')}. See: {context} --help", 2)
     except InputError as error:
         return _said(str(error), 2)
     except ModuleNotFoundError as error:

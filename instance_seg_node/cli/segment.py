@@ -14,7 +14,7 @@ from .options import Device, Model, Overwrite, Precision, progress, warn
 
 
 def segment(
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Images, folders of them, video files.")],
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT", help="Images, folders of them, video files.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results.")],
     model: Model = DEFAULT_MODEL,
     device: Device = "auto",
@@ -43,16 +43,12 @@ def segment(
     folder = find_model(model)
     segmenter = open_segmenter(folder, device=device, precision=precision)
     out.mkdir(parents=True, exist_ok=True)
-    total = sum(picture_count(source) for source in sources)
+    counts = {source: picture_count(source) for source in sources}
     started = time.perf_counter()
-    images, instances = _segment(progress(_pictures(sources, skip_bad, skipped), total=total, unit="images"),
-                                 segmenter, out)
-    if not images:
-        raise InputError(f"none of the inputs could be read ({len(skipped)} skipped)")
+    images, instances = _segment(progress(_pictures(counts, skip_bad, skipped), total=sum(counts.values()),
+                                          unit="images"), segmenter, out)
     print(f"{images} images, {instances} instances, {time.perf_counter() - started:.1f} s: {out / 'instances.json'}"
           + (f"; skipped {len(skipped)}: {', '.join(skipped)}" if skipped else ""))
-    if images < total:
-        warn(f"the videos promise {total} images in all, but {images} could be read")
 
 
 def _check_out(out: Path, sources: list, overwrite: bool) -> None:
@@ -78,12 +74,17 @@ def _readable(sources: list, skip_bad: bool) -> tuple[list, list[str]]:
     return good, skipped
 
 
-def _pictures(sources: list, skip_bad: bool, skipped: list[str]) -> Iterator:
+def _pictures(counts: dict, skip_bad: bool, skipped: list[str]) -> Iterator:
+    """The pictures of all sources. counts: how many each promises."""
     from ..picture_files import pictures
 
-    for source in sources:
+    for source, promised in counts.items():
         try:
-            yield from pictures(source)
+            number = 0
+            for number, picture in enumerate(pictures(source), 1):  # noqa: B007, it is used after the loop
+                yield picture
+            if number < promised:
+                warn(f"{source.path} promises {promised} frames, but {number} could be decoded: it may be cut short")
         except InputError as error:
             _skip(error, skip_bad, source, skipped)
 
