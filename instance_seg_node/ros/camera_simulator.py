@@ -8,6 +8,7 @@ other source is read while it plays.
 
 import itertools
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 
@@ -20,13 +21,14 @@ from rclpy.duration import Duration
 from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from ..errors import InputError
 from .camera_sources import Packed, Picture, open_source, street
 from .messages import KeptImage, jpeg
-from .spin import spin
+from .spin import spin, stop_on_signals
 from .transport import tune
 
 Message = Image | CompressedImage
@@ -65,7 +67,7 @@ LEAST = {"street_frames": 1}
 class SimulatedCamera:
     """One camera topic. `done`: its last frame is sent."""
 
-    def __init__(self, node: Node, name: str, messages: Iterator[Message], rate_hz: float):
+    def __init__(self, node: "CameraSimulator", name: str, messages: Iterator[Message], rate_hz: float):
         kind, topic = TRANSPORTS[node.setting("transport")]
         qos = QoSProfile(depth=5, reliability=RELIABILITIES[node.setting("reliability")])
         self.sent = 0
@@ -86,6 +88,7 @@ class SimulatedCamera:
         message = next(self._messages, None)
         if message is None:
             self.done = True
+            self._node.stop_if_done()
             return
         message.header.frame_id = self._frame_id
         message.header.stamp = self._node.get_clock().now().to_msg()
@@ -102,10 +105,15 @@ class SimulatedCamera:
 
 
 class CameraSimulator(Node):
-    """All simulated cameras of a process. Raises InputError if the parameters or the source do not fit."""
+    """All simulated cameras of a process, until the last has sent its last frame; then it sets `stopped`.
 
-    def __init__(self):
+    Set from outside, `stopped` ends the rendering of a street. Raises InputError if the parameters or the source do
+    not fit.
+    """
+
+    def __init__(self, stopped: threading.Event):
         super().__init__("camera_simulator")
+        self.stopped = stopped
         for name, (default, description) in PARAMETERS.items():
             limits = IntegerRange(from_value=LEAST.get(name, 0), to_value=2**31 - 1, step=1)
             self.declare_parameter(name, default, ParameterDescriptor(
@@ -123,9 +131,10 @@ class CameraSimulator(Node):
         """The value of a parameter."""
         return self.get_parameter(name).value
 
-    def done(self) -> bool:
-        """Whether every camera has sent its last frame."""
-        return all(camera.done for camera in self.cameras)
+    def stop_if_done(self) -> None:
+        """Called by a camera that has sent its last frame."""
+        if all(camera.done for camera in self.cameras):
+            self.stopped.set()
 
     def _problems(self) -> list[str]:
         choices = {"transport": TRANSPORTS, "encoding": ENCODINGS, "reliability": RELIABILITIES}
@@ -154,7 +163,7 @@ class CameraSimulator(Node):
         pictures = street(seed=self.setting("street_seed"), camera_index=camera_index, frames=count, rate_hz=rate_hz,
                           height=self.setting("height") or STREET_HEIGHT, width=self.setting("width") or STREET_WIDTH)
         started, messages = time.monotonic(), []
-        for picture in itertools.takewhile(lambda _: rclpy.ok(), pictures):
+        for picture in itertools.takewhile(lambda _: not self.stopped.is_set(), pictures):
             messages.extend(self._filled([picture]))
             self.get_logger().info(f"camera {camera_index}: {len(messages)} of {count} street frames rendered",
                                    throttle_duration_sec=5.0)
@@ -178,7 +187,7 @@ def _rounds(source: Callable[[], Iterable[Message]], loop: bool) -> Iterator[Mes
         for message in source():
             empty = False
             yield message
-        if empty and number == 0 and rclpy.ok():
+        if empty and number == 0:
             raise InputError("the source has no frames")
         if not loop or empty:
             return
@@ -210,13 +219,14 @@ def _compressed(picture: Picture, size: tuple[int, int]) -> CompressedImage:
 
 def main(args: list[str] | None = None) -> int:
     """Run until the last frame, Ctrl-C or a problem. Returns 0, or 2 for wrong parameters or a bad source."""
+    stopped = stop_on_signals()
     said = tune()
-    rclpy.init(args=args)
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     try:
-        node = CameraSimulator()
+        node = CameraSimulator(stopped)
         for sentence in said:
             node.get_logger().info(sentence)
-        spin(node, node.done)
+        spin(node, stopped)
         for camera in node.cameras:
             node.get_logger().info(camera.finish())
     except (InputError, ParameterException) as error:

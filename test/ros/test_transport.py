@@ -55,7 +55,8 @@ def test_tune_sets_our_profile_and_says_so():
     assert f"Fast DDS profile for large images: {fastdds_profile()}" in said
 
 
-@pytest.mark.parametrize(("distribution", "expected"), [("", None), ("jazzy", None), ("humble", str(fastdds_profile()))])
+@pytest.mark.parametrize(("distribution", "expected"), [("", None), ("jazzy", None),
+                                                        ("humble", str(fastdds_profile()))])
 def test_humble_reads_the_profile_under_its_old_name(monkeypatch, distribution, expected):
     monkeypatch.setenv("ROS_DISTRO", distribution)
     tune()
