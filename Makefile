@@ -38,7 +38,7 @@ help:
 demo: $(VENV)/.demo $(interfaces)
 	$(VENV)/bin/instance-seg demo --out demo
 
-test: lint $(interfaces)
+test: $(interfaces) lint
 	$(VENV)/bin/python -m pytest -q $(PYTEST)
 
 lint: $(VENV)/.test
