@@ -7,6 +7,7 @@ import numpy as np
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
+from .errors import InputError
 from .instances import Instances
 from .model_spec import ModelSpec
 from .share import share_folder
@@ -19,8 +20,12 @@ def typestore() -> Typestore:
     """The types of a ROS 2 distribution, and those of vision_msgs that the results use."""
     store = get_typestore(Stores.ROS2_KILTED)
     definitions = {}
-    for path in sorted((share_folder() / "interfaces" / "vision_msgs" / "msg").glob("*.msg")):
+    folder = share_folder() / "interfaces" / "vision_msgs" / "msg"
+    for path in sorted(folder.glob("*.msg")):
         definitions.update(get_types_from_msg(path.read_text(), f"vision_msgs/msg/{path.stem}"))
+    if not definitions:
+        raise InputError(f"{folder} holds no .msg file, so the installation is incomplete and results cannot be "
+                         "written. In a checkout of the project type: pip install --force-reinstall .")
     store.register(definitions)
     return store
 

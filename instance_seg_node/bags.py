@@ -131,7 +131,7 @@ def choose_topics(bag: ImageBag, names: Sequence[str] = ()) -> list[ImageTopic]:
 
 
 def _is_camera(name: str) -> bool:
-    return RESULTS not in name and not name.endswith("/compressedDepth") and "/depth/" not in name
+    return RESULTS not in name and "depth" not in name.lower()
 
 
 def _type(connection: Connection) -> str:

@@ -101,8 +101,10 @@ def read_image(path: Path) -> np.ndarray:
 def _files_of(path: Path) -> list[Path]:
     if not path.exists():
         raise InputError(f"{path} does not exist")
-    if not path.is_dir():
+    if path.is_file():
         return [path]
+    if not path.is_dir():
+        raise InputError(f"{path} is neither a file nor a folder")
     files = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES + VIDEO_SUFFIXES and p.is_file())
     if not files:
         raise InputError(f"{path} holds no image or video file ({' '.join(IMAGE_SUFFIXES + VIDEO_SUFFIXES)}); "

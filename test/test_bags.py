@@ -43,7 +43,7 @@ def run(model):
 
 
 def frames(count: int, *, topic: str = "/cam/image_raw", make=image, **fields) -> list[tuple]:
-    """Pictures of one more instance each (none, one, two, three, none, ...), stamped apart from when they are logged."""
+    """Pictures of one more instance each (none, one, two, three, none, ...), not stamped with when they are logged."""
     return [(topic, 100 * SECOND + i * SECOND // 10, make(first_blobs(i % 4), (50 + i, 7 * i), **fields))
             for i in range(count)]
 
@@ -152,9 +152,11 @@ def test_with_input_copies_the_images_as_they_are(ros1, tmp_path, run):
     assert len(results["/cam/instance_seg/overlay/compressed"]) == 3
 
 
-def test_results_in_a_bag_are_not_segmented_again(tmp_path, run):
+def test_results_in_a_bag_are_not_segmented_again(tmp_path, run, capsys):
     run(write_bag(tmp_path / "in", frames(2)), tmp_path / "once", "--with-input", "--overlay")
+    capsys.readouterr()
     assert run(tmp_path / "once", tmp_path / "twice") == 0
+    assert "left out, as depth images or results; --topics takes them in: " in capsys.readouterr().err
     assert set(read_bag(tmp_path / "twice")) == {f"/cam/instance_seg/{name}" for name in
                                                  ("instances", "classes", "detections", "label_info")}
 
@@ -245,7 +247,8 @@ def no_file(bag: Path) -> None:
 
 
 @pytest.mark.parametrize(("damage", "kind", "said"), [
-    (cut, "mcap", "in cannot be read as a bag: File end magic is invalid. If the recording was cut off, repair it: mcap "),
+    (cut, "mcap", "in cannot be read as a bag: File end magic is invalid. If the recording was cut off, repair it: "
+                  "mcap recover "),
     (no_database, "sqlite3", "file is not a database"),
     (no_metadata, "mcap", "is not a bag, it has no metadata.yaml. Give the file itself, "),
     (broken_metadata, "mcap", "Could not load YAML"),

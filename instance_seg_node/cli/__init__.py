@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     except InputError as error:
         return _said(str(error), 2)
     except ModuleNotFoundError as error:
-        return _said(_missing(error), 1)
+        return _said(_missing(error, arguments[0]), 1)
     except OSError as error:
         return _said(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", 1)
     except (KeyboardInterrupt, typer.Abort):
@@ -72,13 +72,12 @@ def _said(text: str, status: int) -> int:
     return status
 
 
-def _missing(error: ModuleNotFoundError) -> str:
+def _missing(error: ModuleNotFoundError, command: str) -> str:
     """One line about an extra that is not installed. Anything else that is missing is a fault of ours."""
     module = (error.name or "").partition(".")[0]
     if module not in EXTRAS:
         raise error
-    purpose = {"train": "training", "ros": "talking over topics"}[EXTRAS[module]]
-    return f"{purpose} needs {module}: pip install 'instance_seg_node[{EXTRAS[module]}]'"
+    return f"{command} needs {module}: pip install 'instance_seg_node[{EXTRAS[module]}]'"
 
 
 def _terminated(number, frame) -> None:

@@ -43,6 +43,8 @@ def bag(
     _refuse_own_input(source, out)
     with open_bag(source) as recording:
         chosen = choose_topics(recording, topics or ())
+        if left_out := [topic.name for topic in recording.topics if topic not in chosen and not topics]:
+            warn(f"left out, as depth images or results; --topics takes them in: {', '.join(left_out)}")
         segmenter = open_segmenter(find_model(model), device=device, precision=precision)
         started = time.perf_counter()
         with result_bag(out, chosen, segmenter.spec, segmenter.thresholds.seed, overlay=overlay,

@@ -42,7 +42,10 @@ def segment(
     sources, skipped = _readable(sources, skip_bad)
     folder = find_model(model)
     segmenter = open_segmenter(folder, device=device, precision=precision)
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {out} cannot be made: {error.strerror}") from error
     counts = {source: picture_count(source) for source in sources}
     started = time.perf_counter()
     images, instances = _segment(progress(_pictures(counts, skip_bad, skipped), total=sum(counts.values()),
