@@ -84,16 +84,19 @@ class Camera:
         stamp = message.header.stamp
         return Frame(self._to_rgb(message), stamp.sec * 10**9 + stamp.nanosec, message.header.frame_id)
 
-    def publish_masks(self, header: Header, frame: Frame, instances: Instances, stages: StageTimes) -> None:
-        """The outputs that machines read."""
-        with stages.measure("fill"):
-            ids = self._ids.pixels(header, frame.height, frame.width)
-            ids[:] = instances.id_map
-            instances.class_map(out=self._classes.pixels(header, frame.height, frame.width))
-            detections = self._detections.fill(header, instances)
-        with stages.measure("publish"):
+    def publish_ids(self, header: Header, instances: Instances, stages: StageTimes) -> None:
+        """The id map, before anything else is computed."""
+        with stages.measure("fill ids"):
+            self._ids.pixels(header, *instances.id_map.shape)[:] = instances.id_map
+        with stages.measure("publish ids"):
             self._publishers["instances"].publish(self._ids.message)
-            self._publishers["detections"].publish(detections)
+
+    def publish_classes(self, header: Header, instances: Instances, stages: StageTimes) -> None:
+        """What each id is: detections and the class map."""
+        with stages.measure("detections"):
+            self._publishers["detections"].publish(self._detections.fill(header, instances))
+        with stages.measure("classes"):
+            instances.class_map(out=self._classes.pixels(header, *instances.id_map.shape))
             self._publishers["classes"].publish(self._classes.message)
 
     def publish_pictures(self, header: Header, frame: Frame, instances: Instances, stages: StageTimes) -> None:

@@ -148,9 +148,9 @@ class InstanceSegNode(LifecycleNode):
 
     def _check(self, changes: list[Parameter]) -> SetParametersResult:
         changed = {parameter.name: parameter.value for parameter in changes}
-        found = parameters.frozen(changed, self._settings)
         model = self._segmenter.spec.thresholds if self._segmenter else None
-        found = found or parameters.problems(parameters.values(self) | changed, model, self.resolve_topic_name)
+        found = parameters.frozen(changed, self._settings)
+        found += parameters.problems(parameters.values(self) | changed, model, self.resolve_topic_name)
         return SetParametersResult(successful=not found, reason="; ".join(found))
 
     def _apply(self, changes: list[Parameter]) -> None:

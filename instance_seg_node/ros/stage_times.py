@@ -1,4 +1,4 @@
-"""How long each stage of a batch takes. Plain Python, no ROS."""
+"""How long each stage takes: resize to enlarge of a whole batch, the others of one frame. Plain Python, no ROS."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from .camera_record import percentile
 
 KEPT = 256
-"""Percentiles are over this many of the last batches."""
+"""Percentiles are over this many of the last measurements."""
 
 
 class StageTimes:

@@ -72,8 +72,8 @@ class Worker:
                 continue
             self.stages.add(self._segmenter.stage_ms)
             done = list(zip(good.items(), results, strict=True))
-            for (camera, frame), instances in done:  # all masks before any picture: somebody drives by them
-                self._attempt([camera], self._publish_masks, camera, waiting[camera], frame, instances)
+            for (camera, _), instances in done:  # all masks before any picture: somebody drives by them
+                self._attempt([camera], self._publish, camera, waiting[camera], instances)
             for (camera, frame), instances in done:
                 header = waiting[camera].message.header
                 self._attempt([], camera.publish_pictures, header, frame, instances, self.stages)
@@ -90,11 +90,13 @@ class Worker:
             self._drop(camera, error.cause, str(error))
             return None
 
-    def _publish_masks(self, camera: Camera, received: Received, frame: Frame, instances: Instances) -> None:
+    def _publish(self, camera: Camera, received: Received, instances: Instances) -> None:
         header = received.message.header
-        camera.publish_masks(header, frame, instances, self.stages)
-        self.stages.add({"arrival to masks": 1e3 * (time.monotonic() - received.arrived_s)})
-        camera.record.published(self._age_ms(header))
+        camera.publish_ids(header, instances, self.stages)
+        age_ms = self._age_ms(header)
+        self.stages.add({"arrival to ids": 1e3 * (time.monotonic() - received.arrived_s)})
+        camera.publish_classes(header, instances, self.stages)
+        camera.record.published(age_ms)
 
     def _age_ms(self, header: Header) -> float | None:
         """Node's clock minus stamp, None for a stamp of zero: a driver that does not know the time."""

@@ -1,4 +1,4 @@
-"""The node with a model that takes 0.3 s more for each batch."""
+"""The node with a model that takes 0.3 s more for each batch, and fails for a white picture."""
 
 import sys
 import time
@@ -16,6 +16,8 @@ def open_slow(folder, **options):
 
         def __call__(self, images):
             time.sleep(0.3)
+            if images.min() == 255:
+                raise RuntimeError("white picture")
             return engine(images)
 
     segmenter.engine = Slow()

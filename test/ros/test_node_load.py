@@ -42,7 +42,6 @@ def test_a_large_best_effort_camera_with_our_profile_loses_nothing(desk, tiny, t
             desk.until(lambda: int(desk.value("/camera", "received") or 0) == 20, "20 frames")
             desk.until(lambda: len(results) == 20 - int(desk.value("/camera", "dropped") or 0), "their results")
         assert set(results_by_number(results)) <= set(range(20))
-        assert set(map(type, results_by_number(results))) == {int}
         for number, message in results_by_number(results).items():
             assert (message.height, message.width) == (1024, 2048)
             np.testing.assert_array_equal(pixels(message), expected_ids(scene(number, 1024, 2048)))
@@ -100,12 +99,14 @@ def test_under_overload_masks_stay_young_memory_stays_flat_and_no_camera_starves
         with blob_camera(desk.domain, tmp_path, "/a/image_raw", 256, 512, 60, "best_effort", "tuned"), \
                 blob_camera(desk.domain, tmp_path, "/b/image_raw", 128, 256, 30, "reliable", "tuned"):
             desk.until(lambda: min(map(len, ages_ms.values())) >= 5, "first results")
+            early = {camera: len(ages) for camera, ages in ages_ms.items()}
             early_mb = psutil.Process(node.pid).memory_info().rss / 2**20
-            desk.until(lambda: min(map(len, ages_ms.values())) >= 25, "more results")
+            desk.until(lambda: all(len(ages) >= early[c] + 20 for c, ages in ages_ms.items()), "more results")
+            more = [len(ages) - early[camera] for camera, ages in ages_ms.items()]
             late_mb = psutil.Process(node.pid).memory_info().rss / 2**20
             desk.until(lambda: int(desk.value("/a", "dropped: replaced") or 0) > 100, "replaced frames")
     for camera, ages in ages_ms.items():
         # A queue would have made it 5 s and more by now: 60 frames a second come, 3 go.
         assert max(ages) < 3000, (camera, ages)
-    assert abs(len(ages_ms["/a"]) - len(ages_ms["/b"])) <= 5
+    assert max(more) - min(more) <= 3
     assert late_mb - early_mb < 40  # 20 results later 400 more frames of 0.4 MB have come: 150 MB

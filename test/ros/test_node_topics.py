@@ -50,13 +50,11 @@ class Results:
         return min(len(self.instances), len(self.classes), len(self.detections)) >= count
 
 
-def send_each(desk: Desk, publisher, messages: list, results: Results, *, skipped=()) -> None:
-    """Publish one after another, each but the skipped ones waiting for its results."""
+def send_each(desk: Desk, publisher, messages: list, results: Results) -> None:
+    """Publish one after another, waiting for the results of each."""
     for message in messages:
         before = len(results.instances)
-        publisher.publish(message)
-        if not any(message is s for s in skipped):
-            desk.until(lambda n=before: results.complete(n + 1), "results of a frame")
+        desk.deliver(publisher, message, lambda n=before: results.complete(n + 1), "results of a frame")
 
 
 def test_every_output_has_its_inputs_header_and_size_and_the_objects_of_that_frame(rig):
