@@ -97,7 +97,7 @@ def _rear(solid, rng, quad, colour, tall):
     solid.pane(quad, 0.0, 1.0, 0.36, 0.39, colour * 0.55, inside)
     red = np.array([120, 12, 14]) * rng.uniform(0.7, 1.3)
     wide, low = rng.uniform(0.14, 0.28), rng.uniform(0.5, 0.62)
-    for u0, u1 in ((-0.08, wide), (1 - wide, 1.08)):
+    for u0, u1 in ((0.0, wide), (1 - wide, 1.0)):
         solid.pane(quad, u0, u1, low, 0.95, red, inside, gloss=0.06, glow=(120, 20, 16))
         solid.pane(quad, u0 + 0.03, u1 - 0.03, low + 0.04, low + 0.12, (190, 150, 140), inside)
     if rng.random() < 0.3:
@@ -118,7 +118,7 @@ def _front(solid, rng, quad, colour):
     for v in (0.6, 0.75):
         solid.pane(quad, grille, 1 - grille, v, v + 0.04, (110, 112, 115), inside)
     solid.pane(quad, 0.46, 0.54, 0.6, 0.84, (170, 172, 176), inside, gloss=0.1)
-    for u0, u1 in ((-0.09, 0.18), (0.82, 1.09)):
+    for u0, u1 in ((0.0, 0.2), (0.8, 1.0)):
         solid.on(quad, [(u0, 0.62), (u1, 0.60), (u1, 0.93), (u0, 1.0)], (110, 115, 122), inside, gloss=0.25,
                  glow=(190, 185, 165))
     solid.pane(quad, 0.34, 0.66, 0.28, 0.45, PLATES[rng.integers(2)], inside)
@@ -142,7 +142,7 @@ def _flanks(solid, rng, length, half, belt, colour, form):
         plate(belt * 0.70, belt * 0.715, -0.44 * length, 0.42 * length, colour * 1.12)
         plate(belt * 0.76, belt * 0.93, -0.492 * length, -0.455 * length, (120, 14, 16))
         for z in (-0.29 * length, 0.31 * length):
-            solid.disc((x, radius + 0.03, z), radius * 1.2, side, (16, 16, 17), outline=False)
+            solid.disc((x, radius + 0.03, z), radius * 1.2, side, (16, 16, 17), floor=0.2, outline=False)
             wheel(solid, x + side * 0.01, z, radius, side, rim)
 
 

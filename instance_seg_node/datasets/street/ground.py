@@ -7,7 +7,7 @@ from .canvas import Canvas
 from .classes import PAVEMENT, RAIL, ROAD, TERRAIN
 from .layout import Layout
 from .texture import noise_tile
-from .things import Thing
+from .things import Plant, Thing
 
 SHADOWS_M = 75.0
 UP = np.array([[0.0, 1.0, 0.0]])
@@ -171,14 +171,15 @@ class Ground:
         eye = canvas.camera.position
         things = [t for t in things if np.hypot(t.x - eye[0], t.z - eye[2]) < SHADOWS_M + t.half[1]]
         mask = np.zeros((h, w), np.uint8)
-        sun = light.sun / max(light.sun[1], 0.12)
+        away = light.sun / max(light.sun[1], 0.12) * (1, 0, 1)
         strength = light.direct.mean() * light.sun[1]
         cast = int(235 * strength / (strength + light.ambient.mean() * 0.8))
         if cast > 40:
             for thing in things:
                 feet = thing.footprint
-                tip = feet + (np.array([0, -1, 0]) * 0 - sun * (1, 0, 1)) * min(thing.height, 16)
-                self._fill_hull(canvas, mask, np.concatenate([feet, tip]), cast)
+                if isinstance(thing, Plant):
+                    self._fill_hull(canvas, mask, feet[:1] + thing.outline - away * 0.62 * thing.height, cast)
+                self._fill_hull(canvas, mask, np.concatenate([feet, feet - away * min(thing.height, 16)]), cast)
         for thing in things:
             if thing.half[0] > 0.15:
                 self._fill_hull(canvas, mask, (thing.footprint - (thing.x, 0, thing.z)) * 1.06 + (thing.x, 0, thing.z), max(cast, 150))

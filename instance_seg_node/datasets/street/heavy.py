@@ -50,7 +50,8 @@ def _lorry(rng: np.random.Generator) -> Solid:
 
 
 def _livery(rng):
-    return np.clip(LIVERIES[rng.integers(len(LIVERIES))] * rng.uniform(0.75, 1.08), 0, 245)
+    colour = LIVERIES[rng.integers(len(LIVERIES))] * rng.uniform(0.75, 1.08)
+    return np.clip(colour + (colour.mean() - colour) * rng.uniform(0.05, 0.5), 0, 245)
 
 
 def _chassis(solid, half, rear, front, cab_length, rng):
@@ -162,7 +163,7 @@ def _pickup(rng: np.random.Generator) -> Solid:
     solid.pane(nose, 0, 1, 0, 0.22, (110, 112, 115), inside)
     for side in (-1, 1):
         for z in (rear + 1.1, front - 1.0):
-            solid.disc((side * (half + 0.006), 0.42, z), 0.48, side, (18, 18, 19), outline=False)
+            solid.disc((side * (half + 0.006), 0.42, z), 0.48, side, (18, 18, 19), floor=0.49, outline=False)
             wheel(solid, side * (half + 0.01), z, 0.40, side, (140, 140, 142))
     solid.group(2)
     foot, head = (rear + 0.38 * length, front - 0.26 * length), (rear + 0.41 * length, front - 0.40 * length)
@@ -252,7 +253,7 @@ def _section(solid, rng, along, half, height, decks, colour, ink, *, first, last
     if not rail:
         for s in (-1, 1):
             for z in (along[0] + 2.2, along[1] - 2.6):
-                solid.disc((s * (half + 0.012), 0.5, z), 0.58, s, (18, 18, 19), outline=False)
+                solid.disc((s * (half + 0.012), 0.5, z), 0.58, s, (18, 18, 19), floor=0.31, outline=False)
                 wheel(solid, s * (half + 0.02), z, 0.46, s, (120, 120, 122))
     if last:
         _face_forward(solid, rng, walls[3], skirts[3], ink, inside, tint, rail)

@@ -37,7 +37,10 @@ class Lens:
         grey = cv2.transform(image, np.full((1, 3), 1 / 3, np.float32))
         image = cv2.addWeighted(image, self.saturation, cv2.merge([grey] * 3), 1 - self.saturation, 0)
         x, y = np.linspace(-1, 1, w, dtype=np.float32) ** 2, np.linspace(-1, 1, h, dtype=np.float32) ** 2
-        gain = (1 - self.vignette * 0.5 * (x[None] + y[:, None])) * (self.exposure * self.contrast)
+        # Automatic exposure: most of the way to a middle grey, except in the dark.
+        target = 108 if light.lamps < 0.7 else 70 if light.lamps < 0.9 else 45
+        metered = (target / max(float(grey.mean()), 12.0)) ** 0.6
+        gain = (1 - self.vignette * 0.5 * (x[None] + y[:, None])) * (self.exposure * self.contrast * metered)
         image *= gain[..., None] * self.balance.astype(np.float32)
         image += np.float32(128 * (1 - self.contrast) * 0.6 + self.lift)
         # A sensor's noise grows with the root of the light; it is coarser at larger pictures' own pixels.

@@ -53,7 +53,7 @@ def draw_light(rng: np.random.Generator) -> Light:
     warm = np.array([1.0, 0.95, 0.86])
     dim, cool = rng.uniform(0.85, 1.1), np.array([0.93, 1.0, 1.07])
     rows = {  # direct, ambient, zenith, horizon, haze per metre, lamps, cloud, wet
-        "clear": (warm * 0.75 * dim, cool * 0.42, blue, pale, rng.uniform(0.0006, 0.003), 0.1, rng.choice([0, 0.3, 0.6]), 0),
+        "clear": (warm * 0.72 * dim, cool * 0.52, blue, pale, rng.uniform(0.0006, 0.003), 0.1, rng.choice([0, 0.3, 0.6]), 0),
         "overcast": (warm * 0.1, cool * 0.78 * dim, grey * 0.9, grey * 1.05, rng.uniform(0.002, 0.006), 0.2, 1.0, 0.1),
         "rain": (warm * 0.0, cool * 0.6 * dim, grey * 0.6, grey * 0.75, rng.uniform(0.006, 0.015), 0.6, 1.0, 1.0),
         "fog": (warm * 0.0, cool * 0.72 * dim, grey * 0.95, grey * 0.95, rng.uniform(0.015, 0.035), 0.6, 1.0, 0.3),

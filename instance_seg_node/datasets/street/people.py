@@ -38,7 +38,9 @@ class Looks:
 def looks(rng: np.random.Generator) -> Looks:
     """A random person; one in eight is a child."""
     def pick(table):
-        return np.clip(table[rng.integers(len(table))] * rng.uniform(0.8, 1.2) + rng.normal(0, 5, 3), 8, 240)
+        colour = table[rng.integers(len(table))] * rng.uniform(0.7, 1.2)
+        faded = colour + (colour.mean() - colour) * rng.uniform(0.0, 0.7)
+        return np.clip(faded + rng.normal(0, 4, 3), 8, 240)
 
     tall = rng.uniform(1.05, 1.45) if rng.random() < 0.12 else rng.normal(1.72, 0.08)
     return Looks(tall, rng.uniform(0.92, 1.25), pick(CLOTHES), pick(TROUSERS), pick(SKINS), pick(HAIRS),
@@ -55,7 +57,7 @@ def walker(who: Looks, phase: float, stride: float, owner: int = 0) -> list[Part
         knee = hip + _down(0.245 * h, turn + 0.06)
         ankle = knee + _down(0.235 * h, turn - bend)
         parts += _leg(who, hip, knee, ankle, owner)
-        shoulder = np.array([side * 0.115 * h * who.stout, 0.80 * h, 0])
+        shoulder = np.array([side * 0.104 * h * who.stout, 0.805 * h, 0])
         elbow = shoulder + _down(0.175 * h, -turn * 0.9) + (side * 0.02 * h, 0, 0)
         hand = elbow + _down(0.165 * h, -turn * 0.9 + 0.25)
         parts += _arm(who, shoulder, elbow, hand, owner)
@@ -124,7 +126,7 @@ def _arm(who, shoulder, elbow, hand, owner):
 
 def _trunk(who, chest, hips, hem, owner):
     h, s = who.tall, who.stout
-    wide, waist = 0.098 * h * s, 0.062 * h * s
+    wide, waist = 0.084 * h * s, 0.058 * h * s
     joints = [chest - (wide, 0, 0), chest + (wide, 0, 0), hips - (waist, 0, 0), hips + (waist, 0, 0)]
     parts = [part(joints, [0.04 * h, 0.04 * h, 0.052 * h, 0.052 * h], who.top, owner)]
     if hem is not None and hem < 0.45 * h:

@@ -40,9 +40,10 @@ class Vehicle:
         self.solid, half, self.half_length, self.height = model(class_id, int(rng.integers(BUILDERS[class_id][1])))
         self.half = (half, self.half_length)
         self.dirt = rng.uniform(0.08, 0.25)
+        self.lamps = [None, 0.6, 1.0][rng.choice(3, p=[0.62, 0.18, 0.2])]  # lit by day, or braking
 
     def at(self, x: float, z: float, yaw: float, track_id: int, time_s: float) -> Body:
-        return Body(x, z, yaw, self.half, self.height, (owner(self.class_id, track_id),), self.solid, dirt=self.dirt)
+        return Body(x, z, yaw, self.half, self.height, (owner(self.class_id, track_id),), self.solid, dirt=self.dirt, lamps=self.lamps)
 
 
 class Cyclist:

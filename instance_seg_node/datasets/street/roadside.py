@@ -37,11 +37,11 @@ def chunk(plan: Layout, seed: int, index: int, crowd: float) -> Chunk:
         side.furniture()
         if plan.parking:
             side.parked()
-        if plan.walk:
+        if plan.walk or rng.random() < 0.04:  # off the pavements, someone beside the road now and then
             side.people(crowd)
     if junction:
         _cross_traffic(plan, rng, junction, moving, tracks)
-    elif plan.built and rng.random() < 0.2:
+    elif plan.built and rng.random() < 0.35:
         _crossing_people(plan, rng, z0 + rng.uniform(3, 27), moving, tracks)
     if plan.kind == "highway" and index % 9 == 4 and rng.random() < 0.7:
         static.append(f.gantry(rng, float(plan.at((plan.left + plan.right) / 2, z0)), z0, (plan.right - plan.left) / 2 + 2))
@@ -95,8 +95,8 @@ class _Side:
     def open_land(self):
         rng, rail = self.rng, self.plan.rail
         near = 3.0 if self.plan.kind == "highway" else 1.5
-        wood = rng.random() < 0.55
-        for z in self.spots(2.5, 7 if wood else 22, 0):
+        wood = rng.random() < 0.65
+        for z in self.spots(2.0, 5 if wood else 18, 0):
             far = near + rng.gamma(1.5, 6)
             if rail is None or abs(self.edge + self.sign * far - rail) > 4:
                 make = f.tree if rng.random() < 0.7 else f.bush

@@ -44,14 +44,14 @@ class Street:
         self.plan, self.light = draw_layout(rng), draw_light(rng)
         self.ground, self.backdrop = Ground(self.plan, rng), Backdrop(self.plan.kind, rng)
         self.traffic = traffic(self.plan, rng)
-        self.crowd = float(rng.choice([0.3, 1.5, 4.0])) if self.plan.kind == "town" else 0.4
+        self.crowd = float(rng.choice([1.0, 3.5, 8.0]) if self.plan.kind == "town" else 1.2)
         self.eye_m = rng.uniform(1.15, 1.75) + 0.9 * (rng.random() < 0.08)
         self._chunks: dict[int, Chunk] = {}
         own = np.random.default_rng([seed, 2, camera_index])
         self.lens, self.field = Lens(own), float(np.radians(own.uniform(52, 92)))
         self.skyline, self.tilt = own.uniform(0.42, 0.60), own.normal(0, 0.02)
         self.bonnet = own.uniform(0.03, 0.10) if camera_index % 4 == 0 and own.random() < 0.3 else 0.0
-        self.bonnet_tone = own.uniform(20, 120, 3) * own.uniform(0.3, 1.0) + 10
+        self.bonnet_tone = (own.uniform(20, 120) + own.uniform(-12, 12, 3)) * own.uniform(0.3, 1.0) + 10
 
     def render(self, time_s: float = 0.0) -> LabelledImage:
         """The image at a time in seconds and what can be seen in it."""

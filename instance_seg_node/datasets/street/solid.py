@@ -57,10 +57,10 @@ class Solid:
         top = self.face(high, colour, tuple(low.mean(axis=0)), **look)
         return [walls[1], walls[2], walls[3], walls[0], top]
 
-    def disc(self, centre: Point, radius: float, side: int, colour, *, corners: int = 14, **look) -> None:
-        """A disc that faces x * side."""
+    def disc(self, centre: Point, radius: float, side: int, colour, *, corners: int = 14, floor: float = -1.0, **look) -> None:
+        """A disc that faces x * side, cut off below y = floor."""
         turn = np.arange(corners) * (2 * np.pi / corners)
-        points = np.stack([np.full(corners, centre[0]), centre[1] + radius * np.sin(turn),
+        points = np.stack([np.full(corners, centre[0]), np.maximum(centre[1] + radius * np.sin(turn), floor),
                            centre[2] + radius * np.cos(turn)], axis=1)
         self.face(points, colour, (centre[0] - side, centre[1], centre[2]), **look)
 

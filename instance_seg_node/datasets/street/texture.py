@@ -46,8 +46,8 @@ def foliage(kind: int) -> tuple[np.ndarray, np.ndarray]:
         nearer = inside > form
         form = np.maximum(form, inside)
         light = np.where(nearer, 0.75 - 0.5 * (y - cy) / ry - 0.25 * (x - cx) / rx, light)
-    ragged = form + (rough - 0.55) * 0.9 + (fine - 0.5) * (0.7 if kind < 12 else 1.3)
-    gap = fine > (0.90 if kind < 12 else 0.6)
+    ragged = form + (rough - 0.42) * 0.75 + (fine - 0.5) * (0.55 if kind < 12 else 1.1)
+    gap = fine > (0.97 if kind < 12 else 0.72)
     alpha = np.clip(ragged * 9, 0, 1) * np.where(gap, 0.15, 1.0)
     shade = (0.5 + 0.5 * light) * (0.45 + 0.75 * fine) * (0.75 + 0.5 * rough)
     alpha[:, [0, -1]] = alpha[[0, -1], :] = 0

@@ -72,6 +72,12 @@ class Plant(Thing):
     crown: tuple[int, float, float]
     colour: np.ndarray
 
+    @property
+    def outline(self) -> np.ndarray:
+        """The crown from above (12, 3), around its middle."""
+        turn, radius = np.arange(12) * (np.pi / 6), 0.4 * self.crown[2]
+        return np.column_stack([radius * np.cos(turn), 0 * turn, radius * np.sin(turn)])
+
     def _paint(self, canvas, at, stamps):
         kind, base, width = self.crown
         camera, light = canvas.camera, canvas.light

@@ -36,7 +36,7 @@ def traffic(plan: Layout, rng: np.random.Generator) -> list[Slot]:
     """The traffic of a street at time 0, ourselves at z = 0 left out."""
     slots: list[Slot] = []
     shares = _shares(plan, rng)
-    dense = rng.uniform(12, 45) if plan.kind == "highway" else rng.uniform(10, 60)
+    dense = rng.uniform(15, 80) if plan.kind == "highway" else rng.uniform(10, 60)
     for way, laterals in ((1, plan.lanes), (-1, plan.oncoming)):
         for i, lateral in enumerate(laterals):
             if lateral == plan.rail:
@@ -50,8 +50,8 @@ def traffic(plan: Layout, rng: np.random.Generator) -> list[Slot]:
 
 
 def _shares(plan: Layout, rng) -> np.ndarray:
-    truck = rng.choice([0.04, 0.25, 0.45]) if plan.kind == "highway" else rng.choice([0.04, 0.14, 0.3])
-    bus = rng.choice([0.02, 0.18, 0.3]) if plan.kind == "town" else rng.choice([0.02, 0.10, 0.18])
+    truck = rng.choice([0.03, 0.15, 0.35]) if plan.kind == "highway" else rng.choice([0.02, 0.08, 0.18])
+    bus = rng.choice([0.01, 0.10, 0.22]) if plan.kind == "town" else rng.choice([0.01, 0.06, 0.14])
     return np.array([1 - truck - bus, truck, bus])
 
 
