@@ -21,12 +21,14 @@ def average_precision(found: Sequence[Instances | Clusters], truths: Sequence[La
     found and truths: one per image, id maps of equal size.
     """
     classes = [{"id": i, "name": name} for i, name in enumerate(class_names)]
-    annotations = [row for image, truth in enumerate(truths) for row in _rows(image, truth.instance_map, truth.class_ids)]
+    annotations = [row for image, truth in enumerate(truths)
+                   for row in _rows(image, truth.instance_map, truth.class_ids)]
     results = [row | {"score": float(score)} for image, one in enumerate(found)
                for row, score in zip(_rows(image, one.id_map, one.class_ids), one.scores, strict=True)]
     if not results or not annotations:
         return {"AP": 0.0 if annotations else -1.0, "AP50": 0.0 if annotations else -1.0}
-    images = [{"id": i, "height": t.instance_map.shape[0], "width": t.instance_map.shape[1]} for i, t in enumerate(truths)]
+    sizes = [truth.instance_map.shape for truth in truths]
+    images = [{"id": i, "height": height, "width": width} for i, (height, width) in enumerate(sizes)]
     truth_set = {"images": images, "categories": classes,
                  "annotations": [row | {"id": i, "iscrowd": 0} for i, row in enumerate(annotations, start=1)]}
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress

@@ -73,8 +73,8 @@ class ModelSpec(Strict):
         try:
             return cls.model_validate(yaml.safe_load(path.read_text()))
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{path} cannot be read ({error}). "
-                             "A model is a folder with model.yaml and model.onnx; list them: instance-seg models") from error
+            raise InputError(f"{path} cannot be read ({error}). A model is a folder with model.yaml and model.onnx; "
+                             "list them: instance-seg models") from error
         except yaml.YAMLError as error:
             raise InputError(f"{path} is not YAML: {error}") from error
         except ValidationError as error:

@@ -11,7 +11,8 @@ from .methods import Clusters
 def shrink(rgb: np.ndarray, out: np.ndarray) -> None:
     """Stretch an image, uint8 (H, W, 3), to the size of `out`, uint8 (h, w, 3), which is overwritten."""
     smaller = out.shape[0] <= rgb.shape[0] and out.shape[1] <= rgb.shape[1]
-    cv2.resize(rgb, (out.shape[1], out.shape[0]), dst=out, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+    method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    cv2.resize(rgb, (out.shape[1], out.shape[0]), dst=out, interpolation=method)
 
 
 def enlarge(clusters: Clusters, height: int, width: int) -> Instances:
@@ -26,7 +27,8 @@ def enlarge(clusters: Clusters, height: int, width: int) -> Instances:
     new_id[1:][kept] = np.arange(1, kept.sum() + 1)
     id_map = np.empty((height, width), np.uint16)
     _spread(clusters.id_map, rows, columns, new_id, id_map)
-    return Instances(id_map, clusters.class_ids[kept], clusters.scores[kept], boxes[kept].astype(np.float32), areas[kept])
+    return Instances(id_map, clusters.class_ids[kept], clusters.scores[kept], boxes[kept].astype(np.float32),
+                     areas[kept])
 
 
 def nearest(source: int, target: int) -> np.ndarray:

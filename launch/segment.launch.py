@@ -34,8 +34,9 @@ def actions(context) -> list[Node]:
         return LaunchConfiguration(name).perform(context)
 
     overrides = {name: yaml.safe_load(value(name)) for name in PARAMETERS if value(name)}
-    started = [Node(package="instance_seg_node", executable="node", name="instance_seg", namespace=value("namespace"),
-                    parameters=[value("params_file"), overrides], output="screen", emulate_tty=True)]
+    started = [Node(package="instance_seg_node", executable="instance_seg_node", name="instance_seg",
+                    namespace=value("namespace"), parameters=[value("params_file"), overrides],
+                    output="screen", emulate_tty=True)]
     if yaml.safe_load(value("rviz")):
         camera = overrides.get("cameras", ["/camera"])[0]
         started.append(Node(package="rviz2", executable="rviz2", name="rviz", namespace=value("namespace"),

@@ -127,7 +127,7 @@ def test_example_at_the_top_names_existing_arguments(launched, path):
 
 def test_nothing_but_the_node_is_started_by_default(launched):
     node, = launched("segment.launch.py")["Node"]
-    assert (node.named["package"], node.named["executable"]) == ("instance_seg_node", "node")
+    assert (node.named["package"], node.named["executable"]) == ("instance_seg_node", "instance_seg_node")
     file, overrides = node.named["parameters"]
     assert Path(file) == PARAMETERS
     assert overrides == {}
@@ -183,7 +183,7 @@ def test_replay_gives_fast_dds_our_profile_unless_the_user_has_one(launched, mon
 
 def test_replay_starts_the_node_on_the_bags_time_with_the_arguments_of_segment(launched):
     node, = launched("replay.launch.py", bag="drive", cameras="['/front']", use_sim_time="false")["Node"]
-    assert node.named["executable"] == "node"
+    assert node.named["executable"] == "instance_seg_node"
     assert node.named["parameters"][1] == {"cameras": ["/front"], "use_sim_time": True}
 
 

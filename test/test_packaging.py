@@ -104,7 +104,7 @@ def test_every_imported_package_is_required():
 
 def test_every_command_has_its_function():
     commands = dict(re.findall(r'f"([\w-]+) = \{NAME\}\.([\w.]+):main"', (ROOT / "setup.py").read_text()))
-    assert set(commands) == {"instance-seg", "node", "camera_simulator"}
+    assert set(commands) == {"instance-seg", "instance_seg_node", "camera_simulator"}
     for module in commands.values():
         path = PACKAGE / (module.replace(".", "/") + ".py")
         path = path if path.is_file() else path.with_suffix("") / "__init__.py"
@@ -183,7 +183,7 @@ def test_colcon_builds_and_installs_the_package(tmp_path, option):
     run(sys.executable, "-m", "colcon", "build", option, cwd=tmp_path, env=environment)
 
     prefix = tmp_path / "install" / ("" if option == "--merge-install" else "instance_seg_node")
-    for executable in ("node", "camera_simulator", "instance-seg"):
+    for executable in ("instance_seg_node", "camera_simulator", "instance-seg"):
         script = prefix / "lib" / "instance_seg_node" / executable
         assert os.access(script, os.X_OK)
         if option == "--merge-install":  # a symlinked one keeps the Python that ran colcon

@@ -55,7 +55,8 @@ def test_class_map_agrees_with_id_map_and_is_255_where_there_is_no_instance():
 
 def test_frames_of_several_cameras_make_one_batch_and_keep_their_order_and_size():
     engine = ColourEngine()
-    found = Segmenter(engine, SPEC)([Frame(street(64, 64)), Frame(np.zeros((40, 48, 3), np.uint8)), Frame(street(16, 32))])
+    empty = np.zeros((40, 48, 3), np.uint8)
+    found = Segmenter(engine, SPEC)([Frame(street(64, 64)), Frame(empty), Frame(street(16, 32))])
     assert [batch.shape for batch in engine.batches] == [(3, HEIGHT, WIDTH, 3)]
     assert [one.id_map.shape for one in found] == [(64, 64), (40, 48), (16, 32)]
     assert [len(one) for one in found] == [2, 0, 2]

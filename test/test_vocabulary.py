@@ -15,8 +15,9 @@ SPEC = {"name": "street", "input_height": 256, "input_width": 512,
 
 
 def instances(count=2, **changes):
-    fields = {"id_map": np.zeros((4, 6), np.uint16), "class_ids": np.arange(count), "scores": np.ones(count, np.float32),
-              "boxes": np.zeros((count, 4), np.float32), "areas": np.ones(count, np.int64)}
+    fields = {"id_map": np.zeros((4, 6), np.uint16), "class_ids": np.arange(count),
+              "scores": np.ones(count, np.float32), "boxes": np.zeros((count, 4), np.float32),
+              "areas": np.ones(count, np.int64)}
     return Instances(**fields | changes)
 
 

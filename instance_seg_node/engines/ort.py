@@ -54,4 +54,4 @@ def _check_fits(session: onnxruntime.InferenceSession, spec: ModelSpec, folder: 
     inputs = {i.name: (i.type, i.shape[1:]) for i in session.get_inputs()}
     if found != expected or inputs != {"image": ("tensor(uint8)", [*size, 3])}:
         raise InputError(f"{folder}/model.onnx does not fit its model.yaml: it takes {inputs} and gives {found}, "
-                         f"the spec says image uint8 {[*size, 3]} and {expected}. Export both together: instance-seg export")
+                         f"the spec says image uint8 {[*size, 3]} and {expected}. Export both: instance-seg export")

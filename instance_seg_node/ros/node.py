@@ -1,6 +1,6 @@
 """The ROS 2 node: camera topics in, instances out.
 
-    ros2 run instance_seg_node node --ros-args -p cameras:="['/front', '/left']"
+    ros2 run instance_seg_node instance_seg_node --ros-args -p cameras:="['/front', '/left']"
 
 Lifecycle: configure loads the model and announces the topics, activate subscribes and starts the worker. One executor
 thread receives, one worker thread segments and publishes.

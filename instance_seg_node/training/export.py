@@ -47,7 +47,7 @@ def write_onnx(graph: SpatialEmbedding, path: Path, height: int, width: int) -> 
 
 @torch.no_grad()
 def largest_difference(graph: SpatialEmbedding, path: Path, height: int, width: int) -> dict[str, float]:
-    """Per head, ONNX Runtime against torch on random images: absolute, for the bandwidth relative (it spans decades)."""
+    """Per head, ONNX Runtime against torch on random images: absolute; of the bandwidth (it spans decades) relative."""
     images = np.random.default_rng(0).integers(0, 256, (3, height, width, 3), np.uint8)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     names = ["embedding", "bandwidth", "seed"]

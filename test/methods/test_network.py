@@ -5,8 +5,12 @@ import onnxruntime
 import pytest
 import torch
 
-from instance_seg_node.methods.spatial_embedding.network import (BranchedErfnet, SpatialEmbedding, coordinates,
-                                                                 spatial_embedding_network)
+from instance_seg_node.methods.spatial_embedding.network import (
+    BranchedErfnet,
+    SpatialEmbedding,
+    coordinates,
+    spatial_embedding_network,
+)
 from instance_seg_node.training.export import largest_difference, write_onnx
 
 
