@@ -49,6 +49,7 @@ PARAMETERS = {
     "cameras": (["/camera"], "camera namespaces; frames go to <camera>/image_raw or <camera>/image_raw/compressed"),
     "rates_hz": ([10.0], "frames per second: one for all cameras, or one for each"),
     "source": ("street", "what the cameras see: `street`, or the path of a video, picture, folder of pictures or bag"),
+    "first_camera": (0, "number of the first camera: which view of the street it has, which image topic of a bag"),
     "bag_topic": ("", "image topic of the bag; empty: camera i plays the i-th"),
     "width": (0, f"pixels; with height 0 too: the source's own size, {STREET_WIDTH} x {STREET_HEIGHT} for a street"),
     "height": (0, "pixels; see width"),
@@ -123,7 +124,7 @@ class CameraSimulator(Node):
             raise InputError("; ".join(wrong))
         names, rates = self.setting("cameras"), list(self.setting("rates_hz"))
         rates *= len(names) if len(rates) == 1 else 1
-        played = [self._messages(index, rate_hz) for index, rate_hz in enumerate(rates)]
+        played = [self._messages(index, rate_hz) for index, rate_hz in enumerate(rates, self.setting("first_camera"))]
         self.cameras = [SimulatedCamera(self, name, itertools.islice(messages, self.setting("count") or None), rate_hz)
                         for name, messages, rate_hz in zip(names, played, rates, strict=True)]
 
