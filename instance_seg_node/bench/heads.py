@@ -45,9 +45,10 @@ def _ellipses(height, width, instances, rng):
     centres = _spread(height, width, instances, rng)
     radii = np.exp(rng.normal(scale=0.45, size=(instances, 1))) * rng.uniform(0.75, 1.33, size=(instances, 2))
     low, high = 0.0, float(max(height, width))
-    for _ in range(20):
+    coarse = max(min(height, width) // 128, 1)  # a share needs no full resolution
+    for _ in range(16):
         middle = (low + high) / 2
-        covered = (_paint_ellipses(height, width, centres, radii * middle)[0] >= 0).mean()
+        covered = (_paint_ellipses(height // coarse, width // coarse, centres / coarse, radii * middle / coarse)[0] >= 0).mean()
         low, high = (middle, high) if covered < wanted else (low, middle)
     return *_paint_ellipses(height, width, centres, radii * high), centres, radii * high
 

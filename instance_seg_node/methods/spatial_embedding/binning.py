@@ -1,14 +1,12 @@
 """The compiled steps of the clustering. `decode.py` says what they compute, `Clusterer` there runs them in order:
 
-    scan   (threads)  the foreground in image order, and how much of it falls in each bin
-    place  (one)      where each bin starts
-    sort   (threads)  the foreground gathered bin by bin
+    gather (threads)  the foreground, bin by bin
     grow   (one)      seeds from the best down, each visits the bins under its margin
     number (one)      ids for the instances that remain
     write  (threads)  ids back into the image
 
-A bin is a square of embedding space, 2^n pixels wide, of one class. Threads share the image by bands of rows, thread t of n takes bands
-t, t + n, ...; a band writes only at its own pixels and its own counters.
+A bin is a square of embedding space, 32 pixels wide, of one class. The image is cut into bands of rows, small enough that a band's foreground stays in a
+core's cache while it is sorted; each band has bins of its own. Thread t of n takes bands t, t + n, ... and writes nowhere else.
 
 All compiled code is in this one file: numba's on-disk cache notices a change of the file, not of other files it calls.
 No FMA and no reordering (fastmath stays off): a CUDA kernel computes the same bits.
@@ -26,7 +24,7 @@ UNITS_PER_PIXEL = 1 / 1023
 CONSUMED = 0
 """Label of a foreground pixel that a proposal has taken and that has no instance. Instances are positive; a pixel still free has the
 negative of its score's bits, so that one array says what is free and how good a seed it is."""
-BLOCK = 128
+BLOCK = 64
 LEVELS = 1024
 FIRST_SEEDS = 2048
 SAMPLING = 16
@@ -45,18 +43,19 @@ class Scratch(NamedTuple):
     usable: np.ndarray         # bool (B, w)   is it foreground?
     bin_of: np.ndarray         # int32 (B, w)  its bin
     found: np.ndarray          # int64 (B,)  foreground pixels of each band
-    pixel: np.ndarray          # int32 (N,)  linear indices of the foreground; a band's begin at its first pixel, as do the next two
+    pixel: np.ndarray          # int32 (N,)  foreground in image order: linear index; a band's begins at its first pixel
     bin: np.ndarray            # int32 (N,)
     score_bits: np.ndarray     # int32 (N,)
     bin_count: np.ndarray      # int32 (B, C * bins)  pixels, then the next free slot
-    bin_start: np.ndarray      # int32 (C * bins + 1,)
-    x: np.ndarray              # float32 (N,)  the foreground in bin order: embedding
+    bin_start: np.ndarray      # int32 (B, C * bins + 1)
+    x: np.ndarray              # float32 (N,)  foreground in bin order, bands as before: embedding
     y: np.ndarray              # float32 (N,)
     label: np.ndarray          # int32 (N,)  see CONSUMED
     pixel_of: np.ndarray       # int32 (N,)  linear index
     level_count: np.ndarray    # int64 (LEVELS,)
     seed_key: np.ndarray       # int64 (N,)  ascending is descending score, then ascending linear index
     seed_slot: np.ndarray      # int32 (N,)  place in bin order, for a linear index
+    runs: np.ndarray           # int32 (B * rows of bins, 2)  where the members of one margin may be
     free: np.ndarray           # int64 (C,)  |U| of METHODS 1.6
     class_of: np.ndarray       # int64 (N / 2 + 2,)  of each instance: every one takes two pixels or more
     score_of: np.ndarray       # float32 (N / 2 + 2,)
@@ -85,36 +84,46 @@ class Limits(NamedTuple):
 
 
 @njit(nogil=True, cache=True)
-def scan(thread, threads, embedding, bandwidth, seed, grid, limits, scratch, id_map):
-    """Find the foreground, and clear the id map, uint16 (N,). Heads are (channels, h, w).
+def gather(thread, threads, embedding, bandwidth, seed, grid, limits, scratch):
+    """Find the foreground and sort it into bins. Heads are (channels, h, w)."""
+    width = np.int64(seed.shape[2])
+    for band in range(thread, len(scratch.found), threads):
+        first, last = scratch.band_rows[band] * width, scratch.band_rows[band + 1] * width
+        found = _scan_band(band, first, last, embedding, bandwidth, seed, grid, limits, scratch)
+        scratch.found[band] = found
+        last = first + found
+        _starts(first, scratch.bin_count[band], scratch.bin_start[band])
+        _sort_band(scratch.pixel[first:last], scratch.bin[first:last], scratch.score_bits[first:last], scratch.bin_count[band],
+                   embedding.reshape(2, embedding.shape[1] * width), scratch.x, scratch.y, scratch.label, scratch.pixel_of)
+
+
+@njit(nogil=True, cache=True)
+def _scan_band(band, first, last, embedding, bandwidth, seed, grid, limits, scratch):
+    """Store a band's foreground in image order and count its bins. Returns how many pixels it has.
 
     In blocks, without branches on single pixels: those of noisy maps cost more than the work they save.
     """
-    width = np.int64(seed.shape[2])
-    for band in range(thread, len(scratch.found), threads):
-        best, best_bits, winner = scratch.best[band], scratch.best_bits[band], scratch.winner[band]
-        usable, bin_of, bin_count = scratch.usable[band], scratch.bin_of[band], scratch.bin_count[band]
-        first, last = scratch.band_rows[band] * width, scratch.band_rows[band + 1] * width
-        pixel, bins, score_bits = scratch.pixel[first:last], scratch.bin[first:last], scratch.score_bits[first:last]
-        id_map[first:last] = 0
-        bin_count[:] = 0
-        end = 0
-        for row in range(scratch.band_rows[band], scratch.band_rows[band + 1]):
-            _best_class(seed, row, best, winner)
-            for left in range(0, width, BLOCK):
-                block = slice(left, left + BLOCK)
-                if not _any_above(best[block], limits.foreground):
-                    continue
-                x, y = embedding[0, row, block], embedding[1, row, block]
-                _mark_foreground(best[block], limits.foreground, x, y, usable[block])
-                for d in range(bandwidth.shape[0]):
-                    _unmark_unless_positive(bandwidth[d, row, block], usable[block])
-                for c in range(seed.shape[0]):
-                    _unmark_unless_finite(seed[c, row, block], usable[block])
-                _find_bins(x, y, winner[block], grid.rows, grid.columns, grid.bins_per_unit, bin_of[block])
-                end += _append(usable[block], row * width + left, bin_of[block], best_bits[block],
-                               pixel[end:], bins[end:], score_bits[end:], bin_count)
-        scratch.found[band] = end
+    best, best_bits, winner = scratch.best[band], scratch.best_bits[band], scratch.winner[band]
+    usable, bin_of, bin_count = scratch.usable[band], scratch.bin_of[band], scratch.bin_count[band]
+    pixel, bins, score_bits = scratch.pixel[first:last], scratch.bin[first:last], scratch.score_bits[first:last]
+    bin_count[:] = 0
+    end = 0
+    for row in range(scratch.band_rows[band], scratch.band_rows[band + 1]):
+        _best_class(seed, row, best, winner)
+        for left in range(0, len(best), BLOCK):
+            block = slice(left, left + BLOCK)
+            if not _any_above(best[block], limits.foreground):
+                continue
+            x, y = embedding[0, row, block], embedding[1, row, block]
+            _mark_foreground(best[block], limits.foreground, x, y, usable[block])
+            for d in range(bandwidth.shape[0]):
+                _unmark_unless_positive(bandwidth[d, row, block], usable[block])
+            for c in range(seed.shape[0]):
+                _unmark_unless_finite(seed[c, row, block], usable[block])
+            _find_bins(x, y, winner[block], grid.rows, grid.columns, grid.bins_per_unit, bin_of[block])
+            end += _append(usable[block], row * len(best) + left, bin_of[block], best_bits[block],
+                           pixel[end:], bins[end:], score_bits[end:], bin_count)
+    return end
 
 
 @njit(nogil=True, cache=True)
@@ -186,76 +195,69 @@ def _append(usable, first_pixel, bin_of, best_bits, pixel, bins, score_bits, bin
 
 
 @njit(nogil=True, cache=True)
-def place(grid, scratch):
-    """Turn counts into starts."""
-    _starts(scratch.bin_count, scratch.bin_start)
-    bins = grid.rows * grid.columns
-    for c in range(len(scratch.free)):
-        scratch.free[c] = scratch.bin_start[(c + 1) * bins] - scratch.bin_start[c * bins]
+def _starts(first, count, start):
+    """start[k] = where bin k begins, from `first` on; count becomes the same."""
+    for k in range(len(count)):
+        start[k] = first
+        first += count[k]
+        count[k] = start[k]
+    start[len(count)] = first
 
 
 @njit(nogil=True, cache=True)
-def _starts(count, start):
-    """start[k] = all before k; count[band, k] becomes where that band's share of k begins."""
-    total = 0
-    for k in range(count.shape[1]):
-        start[k] = total
-        for band in range(count.shape[0]):
-            share = count[band, k]
-            count[band, k] = total
-            total += share
-    start[count.shape[1]] = total
+def _sort_band(pixel, bins, score_bits, next_slot, embedding, x, y, label, pixel_of):
+    """Image order to bin order. embedding: (2, N)."""
+    ex, ey = embedding[0], embedding[1]
+    for n in range(len(pixel)):
+        b, i = np.uint64(bins[n]), np.uint64(pixel[n])
+        j = np.uint64(next_slot[b])
+        next_slot[b] = j + np.uint64(1)
+        x[j] = ex[i]
+        y[j] = ey[i]
+        label[j] = -score_bits[n]
+        pixel_of[j] = i
 
 
 @njit(nogil=True, cache=True)
-def sort(thread, threads, embedding, scratch):
-    """Gather the foreground bin by bin. embedding: (2, N)."""
-    x, y, label, pixel_of, ex, ey = scratch.x, scratch.y, scratch.label, scratch.pixel_of, embedding[0], embedding[1]
-    for band in range(thread, len(scratch.found), threads):
-        next_slot = scratch.bin_count[band]
-        first = scratch.band_rows[band] * np.int64(scratch.best.shape[1])
-        last = first + scratch.found[band]
-        pixel, bins, score_bits = scratch.pixel[first:last], scratch.bin[first:last], scratch.score_bits[first:last]
-        for n in range(len(pixel)):
-            b, i = np.uint64(bins[n]), np.uint64(pixel[n])
-            j = np.uint64(next_slot[b])
-            next_slot[b] = j + np.uint64(1)
-            x[j] = ex[i]
-            y[j] = ey[i]
-            label[j] = -score_bits[n]
-            pixel_of[j] = i
-
-
-@njit(nogil=True, cache=True)
-def grow(bandwidth, grid, limits, scratch):
-    """The loop of METHODS 1.6, all classes at once. bandwidth: (D, N). Returns how many instances were accepted.
+def grow(bandwidth, seed, grid, limits, scratch):
+    """The loop of METHODS 1.6, all classes at once. Heads are (channels, N). Returns how many instances were accepted.
 
     Seeds are put in order a share at a time, the best first: most of the others will lie in instances of these and need no order.
     """
-    total = scratch.bin_start[-1]
     label, slot = scratch.label, scratch.seed_slot
-    _sample_levels(scratch.label[:total], limits, scratch.level_count)
+    _count_free(grid, scratch)
+    _sample_levels(limits, scratch)
     count, level, wanted = 0, 0, FIRST_SEEDS // SAMPLING
     while level < LEVELS:
         level = _levels_holding(wanted, level, scratch.level_count)
-        keys = _free_seeds(_lowest_bits(level, limits), total, scratch)
+        keys = _free_seeds(_lowest_bits(level, limits), scratch)
         _sort_keys(keys)
         for k in range(len(keys)):
             pixel = np.uint64(keys[k] & 0xFFFFFFFF)
             if label[np.uint64(slot[pixel])] < CONSUMED:
-                count = _try_seed(keys[k], bandwidth, grid, limits, scratch, count)
+                count = _try_seed(keys[k], bandwidth, seed, grid, limits, scratch, count)
         wanted *= 8
     return count
 
 
 @njit(nogil=True, cache=True)
-def _sample_levels(label, limits, level_count):
+def _count_free(grid, scratch):
+    bins = grid.rows * grid.columns
+    scratch.free[:] = 0
+    for band in range(len(scratch.found)):
+        for c in range(len(scratch.free)):
+            scratch.free[c] += scratch.bin_start[band, (c + 1) * bins] - scratch.bin_start[band, c * bins]
+
+
+@njit(nogil=True, cache=True)
+def _sample_levels(limits, scratch):
     """Roughly how many seeds there are of which score. Level 0 holds the best; scores above 1 are in it too."""
-    level_count[:] = 0
-    for j in range(0, len(label), SAMPLING):
-        above = -label[j] - limits.seed_bits
-        if above >= 0:
-            level_count[max(LEVELS - 1 - (above >> limits.level_shift), 0)] += 1
+    scratch.level_count[:] = 0
+    for band in range(len(scratch.found)):
+        for j in range(scratch.bin_start[band, 0], scratch.bin_start[band, -1], SAMPLING):
+            above = -scratch.label[j] - limits.seed_bits
+            if above >= 0:
+                scratch.level_count[max(LEVELS - 1 - (above >> limits.level_shift), 0)] += 1
 
 
 @njit(nogil=True, cache=True)
@@ -274,24 +276,37 @@ def _lowest_bits(level, limits):
 
 
 @njit(nogil=True, cache=True)
-def _free_seeds(lowest_bits, total, scratch):
-    """Keys of the free pixels of at least this score, in bin order."""
-    keys, slot = scratch.seed_key, scratch.seed_slot
+def _free_seeds(lowest_bits, scratch):
+    """Keys of the free pixels of at least this score, in no order."""
     highest = np.int32(-lowest_bits)
+    count = 0
+    for band in range(len(scratch.found)):
+        first, last = np.int64(scratch.bin_start[band, 0]), np.int64(scratch.bin_start[band, -1])
+        label, pixel_of, keys = scratch.label[first:last], scratch.pixel_of[first:last], scratch.seed_key[count:]
+        count += _append_seeds(label, pixel_of, highest, first, keys, scratch.seed_slot)
+    return scratch.seed_key[:count]
+
+
+@njit(nogil=True, cache=True)
+def _append_seeds(label, pixel_of, highest, first, keys, slot):
     count = np.uint64(0)
-    for left in range(0, total, BLOCK):
-        label, pixel_of = scratch.label[left:min(left + BLOCK, total)], scratch.pixel_of[left:min(left + BLOCK, total)]
-        hits = np.int32(0)
-        for j in range(len(label)):
-            hits += np.int32(label[j] <= highest)
-        if hits == 0:
+    for left in range(0, len(label), BLOCK):
+        if not _any_at_most(label[left:left + BLOCK], highest):
             continue
-        for j in range(len(label)):
+        for j in range(left, min(left + BLOCK, len(label))):
             if label[j] <= highest:
                 keys[count] = (np.int64(0x7FFFFFFF + label[j]) << 32) | pixel_of[j]
-                slot[np.uint64(pixel_of[j])] = left + j
+                slot[np.uint64(pixel_of[j])] = first + j
                 count += np.uint64(1)
-    return keys[:count]
+    return np.int64(count)
+
+
+@njit(nogil=True, cache=True)
+def _any_at_most(values, highest):
+    count = np.int32(0)
+    for k in range(len(values)):
+        count += np.int32(values[k] <= highest)
+    return count > 0
 
 
 @njit(nogil=True, cache=True)
@@ -304,19 +319,22 @@ def _sort_keys(keys):
 
 
 @njit(nogil=True, cache=True)
-def _try_seed(key, bandwidth, grid, limits, scratch, count):
+def _try_seed(key, bandwidth, seed, grid, limits, scratch, count):
     """One iteration of METHODS 1.6, steps 2 to 5, for a free seed. Returns the new number of instances."""
     pixel = np.uint64(key & 0xFFFFFFFF)
     j = np.uint64(scratch.seed_slot[pixel])
-    of_class = _class_of_slot(j, grid, scratch)
+    of_class = _class_of(seed, pixel)
     if scratch.free[of_class] <= limits.min_pixels:
         return count
-    scratch.label[j] = CONSUMED
+    x, y, label = scratch.x, scratch.y, scratch.label
+    label[j] = CONSUMED
     scratch.free[of_class] -= 1
-    margin = scratch.x[j], scratch.y[j], bandwidth[0, pixel], bandwidth[-1, pixel]
+    margin = x[j], y[j], bandwidth[0, pixel], bandwidth[-1, pixel]
+    runs = _runs_within(margin, of_class, grid, scratch)
     if limits.refine:
-        margin = _mean_margin(margin, of_class, bandwidth, grid, scratch)
-    inside, taken, labelled = _consume(margin, of_class, grid, scratch)
+        margin = _mean_margin(margin, runs, x, y, scratch.pixel_of, bandwidth)
+        runs = _runs_within(margin, of_class, grid, scratch)
+    inside, taken, labelled = _consume(margin, runs, x, y, label)
     scratch.free[of_class] -= taken
     if inside <= limits.min_pixels or not taken > limits.min_unclustered * inside:
         return count
@@ -324,51 +342,60 @@ def _try_seed(key, bandwidth, grid, limits, scratch, count):
     scratch.class_of[count] = of_class
     scratch.score_of[count] = np.int32(0x7FFFFFFF - (key >> 32)).view(np.float32)
     scratch.area_of[count] = inside
-    _paint(margin, of_class, grid, scratch, count, labelled > 0)
+    if labelled > 0:
+        _take_areas(margin, runs, x, y, label, scratch.area_of)
+    _paint(margin, runs, x, y, label, count)
     return count
 
 
 @njit(nogil=True, cache=True)
-def _class_of_slot(j, grid, scratch):
-    of_class, bins = 0, grid.rows * grid.columns
-    while scratch.bin_start[(of_class + 1) * bins] <= j:
-        of_class += 1
-    return of_class
+def _class_of(seed, pixel):
+    best = 0
+    for c in range(1, seed.shape[0]):
+        best = c if seed[c, pixel] > seed[best, pixel] else best
+    return best
 
 
 @njit(nogil=True, cache=True)
-def _box(margin, of_class, grid):
-    """First and one past last bin row, first and last bin column that may hold members.
+def _runs_within(margin, of_class, grid, scratch):
+    """Where in bin order members may be: (runs, 2), begin and end, none empty.
 
     Reaches 1e-4 further than sqrt(ln 2 / s): rounding in the distance test is a few times 1e-7.
     """
     x, y, sx, sy = margin
-    reach_x = np.sqrt(np.float64(LN2) / sx) * 1.0001
-    reach_y = np.sqrt(np.float64(LN2) / sy) * 1.0001
-    above = grid.rows * of_class
-    return (above + _bin_along(np.float32(y - reach_y), grid.bins_per_unit, grid.rows), above + _bin_along(np.float32(y + reach_y), grid.bins_per_unit, grid.rows) + 1,
-            _bin_along(np.float32(x - reach_x), grid.bins_per_unit, grid.columns), _bin_along(np.float32(x + reach_x), grid.bins_per_unit, grid.columns))
+    reach_x, reach_y = np.sqrt(np.float64(LN2) / sx) * 1.0001, np.sqrt(np.float64(LN2) / sy) * 1.0001
+    left = _bin_along(np.float32(x - reach_x), grid.bins_per_unit, grid.columns)
+    right = _bin_along(np.float32(x + reach_x), grid.bins_per_unit, grid.columns)
+    top = _bin_along(np.float32(y - reach_y), grid.bins_per_unit, grid.rows)
+    bottom = _bin_along(np.float32(y + reach_y), grid.bins_per_unit, grid.rows)
+    start, runs = scratch.bin_start, scratch.runs
+    count = 0
+    for band in range(len(start)):
+        for row in range(grid.rows * of_class + top, grid.rows * of_class + bottom + 1):
+            runs[count, 0] = start[band, row * grid.columns + left]
+            runs[count, 1] = start[band, row * grid.columns + right + 1]
+            count += int(runs[count, 0] < runs[count, 1])
+    return runs[:count]
 
 
 @njit(nogil=True, cache=True)
-def _mean_margin(margin, of_class, bandwidth, grid, scratch):
+def _mean_margin(margin, runs, x, y, pixel_of, bandwidth):
     """Centre and bandwidth of the refine pass: means over P, as `refined_margin` of the tests' literal loop defines them.
 
     Sums are of integers, so that they are exact in any order. Coordinates are in steps of 2^-20 units. Bandwidths are averaged as bit
     patterns, which is the mean of a piecewise linear log2: training too averages the logarithm.
     """
     cx, cy, sx, sy = margin
-    top, bottom, left, right = _box(margin, of_class, grid)
     members, sum_x, sum_y, sum_sx, sum_sy = 0, 0, 0, 0, 0
-    for row in range(top, bottom):
-        for j in range(scratch.bin_start[row * grid.columns + left], scratch.bin_start[row * grid.columns + right + 1]):
-            dx = scratch.x[j] - cx
-            dy = scratch.y[j] - cy
+    for run in range(len(runs)):
+        for j in range(runs[run, 0], runs[run, 1]):
+            dx = x[j] - cx
+            dy = y[j] - cy
             if dx * dx * sx + dy * dy * sy < LN2:
-                pixel = scratch.pixel_of[j]
+                pixel = pixel_of[j]
                 members += 1
-                sum_x += _in_steps(scratch.x[j])
-                sum_y += _in_steps(scratch.y[j])
+                sum_x += _in_steps(x[j])
+                sum_y += _in_steps(y[j])
                 sum_sx += np.float32(bandwidth[0, pixel]).view(np.int32)
                 sum_sy += np.float32(bandwidth[-1, pixel]).view(np.int32)
     steps = CENTRE_STEPS_PER_UNIT * members
@@ -382,55 +409,61 @@ def _in_steps(coordinate):
 
 
 @njit(nogil=True, cache=True)
-def _consume(margin, of_class, grid, scratch):
-    """Take the free members of P out of U. Returns |P|, how many were free, how many have a label."""
-    cx, cy, sx, sy = margin
-    top, bottom, left, right = _box(margin, of_class, grid)
+def _consume(margin, runs, x, y, label):
+    """Take the free members of P out of U. Returns |P|, how many were free, how many have an instance."""
     inside, taken, labelled = 0, 0, 0
-    for row in range(top, bottom):
-        begin, end = scratch.bin_start[row * grid.columns + left], scratch.bin_start[row * grid.columns + right + 1]
-        x, y, label = scratch.x[begin:end], scratch.y[begin:end], scratch.label[begin:end]
-        row_inside, row_taken, row_labelled = np.int32(0), np.int32(0), np.int32(0)
-        for j in range(len(x)):
-            dx = x[j] - cx
-            dy = y[j] - cy
-            member = dx * dx * sx + dy * dy * sy < LN2
-            free = member & (label[j] < CONSUMED)
-            row_inside += np.int32(member)
-            row_taken += np.int32(free)
-            row_labelled += np.int32(member & (label[j] > CONSUMED))
-            label[j] = CONSUMED if free else label[j]
-        inside += row_inside
-        taken += row_taken
-        labelled += row_labelled
+    for run in range(len(runs)):
+        begin, end = runs[run]
+        more = _consume_run(margin, x[begin:end], y[begin:end], label[begin:end])
+        inside += more[0]
+        taken += more[1]
+        labelled += more[2]
     return inside, taken, labelled
 
 
 @njit(nogil=True, cache=True)
-def _paint(margin, of_class, grid, scratch, instance, over_others):
-    """Label all of P. `over_others`: some members have a label, which loses area."""
+def _consume_run(margin, x, y, label):
     cx, cy, sx, sy = margin
-    top, bottom, left, right = _box(margin, of_class, grid)
-    for row in range(top, bottom):
-        begin, end = scratch.bin_start[row * grid.columns + left], scratch.bin_start[row * grid.columns + right + 1]
-        x, y, label = scratch.x[begin:end], scratch.y[begin:end], scratch.label[begin:end]
-        if over_others:
-            _take_areas(margin, x, y, label, scratch.area_of)
-        for j in range(len(x)):
-            dx = x[j] - cx
-            dy = y[j] - cy
-            member = dx * dx * sx + dy * dy * sy < LN2
-            label[j] = np.int32(instance) if member else label[j]
+    inside, taken, labelled = np.int32(0), np.int32(0), np.int32(0)
+    for j in range(len(x)):
+        dx = x[j] - cx
+        dy = y[j] - cy
+        member = dx * dx * sx + dy * dy * sy < LN2
+        free = member & (label[j] < CONSUMED)
+        inside += np.int32(member)
+        taken += np.int32(free)
+        labelled += np.int32(member & (label[j] > CONSUMED))
+        label[j] = CONSUMED if free else label[j]
+    return inside, taken, labelled
 
 
 @njit(nogil=True, cache=True)
-def _take_areas(margin, x, y, label, area_of):
+def _take_areas(margin, runs, x, y, label, area_of):
+    """Members that have an instance are about to change to another."""
+    cx, cy, sx, sy = margin
+    for run in range(len(runs)):
+        for j in range(runs[run, 0], runs[run, 1]):
+            dx = x[j] - cx
+            dy = y[j] - cy
+            if label[j] > CONSUMED and dx * dx * sx + dy * dy * sy < LN2:
+                area_of[label[j]] -= 1
+
+
+@njit(nogil=True, cache=True)
+def _paint(margin, runs, x, y, label, instance):
+    """Label all of P."""
+    for run in range(len(runs)):
+        begin, end = runs[run]
+        _paint_run(margin, x[begin:end], y[begin:end], label[begin:end], np.int32(instance))
+
+
+@njit(nogil=True, cache=True)
+def _paint_run(margin, x, y, label, instance):
     cx, cy, sx, sy = margin
     for j in range(len(x)):
         dx = x[j] - cx
         dy = y[j] - cy
-        if label[j] > CONSUMED and dx * dx * sx + dy * dy * sy < LN2:
-            area_of[label[j]] -= 1
+        label[j] = instance if dx * dx * sx + dy * dy * sy < LN2 else label[j]
 
 
 @njit(nogil=True, cache=True)
@@ -453,9 +486,11 @@ def number(count, limits, scratch):
 
 @njit(nogil=True, cache=True)
 def write(thread, threads, id_map, scratch):
-    """Put the ids into the cleared id_map, uint16 (N,)."""
-    total = np.int64(scratch.bin_start[-1])
-    begin, end = total * thread // threads, total * (thread + 1) // threads
-    pixel_of, label, id_of = scratch.pixel_of[begin:end], scratch.label[begin:end], scratch.id_of
-    for j in range(len(label)):
-        id_map[np.uint64(pixel_of[j])] = id_of[np.uint64(max(label[j], CONSUMED))]
+    """Fill id_map, uint16 (N,)."""
+    width = scratch.best.shape[1]
+    for band in range(thread, len(scratch.found), threads):
+        id_map[scratch.band_rows[band] * width:scratch.band_rows[band + 1] * width] = 0
+        first, last = scratch.bin_start[band, 0], scratch.bin_start[band, -1]
+        pixel_of, label, id_of = scratch.pixel_of[first:last], scratch.label[first:last], scratch.id_of
+        for j in range(len(label)):
+            id_map[np.uint64(pixel_of[j])] = id_of[np.uint64(max(label[j], CONSUMED))]

@@ -16,12 +16,12 @@ from ...instances import MAX_INSTANCES
 from ...model_spec import Thresholds
 from . import binning
 
-BIN_PIXELS = 16
+BIN_PIXELS = 32
 MAX_THREADS = 4
-PIXELS_PER_THREAD = 1 << 18
-"""Below this, waking a thread costs more than it saves."""
-BANDS_PER_THREAD = 8
-"""Several, dealt out in turn: the foreground is mostly in the lower half of a street."""
+BAND_PIXELS = 1 << 17
+"""A band's foreground stays in a core's second-level cache."""
+BANDS_PER_THREAD = 2
+"""With fewer, waking a thread costs more than it saves."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,13 +64,10 @@ class Clusterer:
         embedding, bandwidth, seed = (_read_only(head) for head in (embedding, bandwidth, seed))
         limits = _limits(thresholds)
         grid, scratch = self._prepare(*seed.shape)
-        id_map = self._id_map.reshape(-1)
-        self._on_threads(binning.scan, embedding, bandwidth, seed, grid, limits, scratch, id_map)
-        binning.place(grid, scratch)
-        self._on_threads(binning.sort, embedding.reshape(2, -1), scratch)
-        count = binning.grow(bandwidth.reshape(len(bandwidth), -1), grid, limits, scratch)
+        self._on_threads(binning.gather, embedding, bandwidth, seed, grid, limits, scratch)
+        count = binning.grow(bandwidth.reshape(len(bandwidth), -1), seed.reshape(len(seed), -1), grid, limits, scratch)
         rows = binning.number(count, limits, scratch)
-        self._on_threads(binning.write, id_map, scratch)
+        self._on_threads(binning.write, self._id_map.reshape(-1), scratch)
         return Clusters(self._id_map, scratch.class_of[:rows].copy(), scratch.score_of[:rows].copy())
 
     def _prepare(self, classes: int, height: int, width: int) -> tuple[binning.Grid, binning.Scratch]:
@@ -78,10 +75,10 @@ class Clusterer:
         if self._id_map.shape != (height, width) or len(self._scratch.free) != classes:
             grid = binning.Grid(-(-height // BIN_PIXELS), -(-width // BIN_PIXELS),
                                 np.float32(1 / (BIN_PIXELS * binning.UNITS_PER_PIXEL)))
-            self._team = max(min(self._threads, height * width // PIXELS_PER_THREAD), 1)
-            bands = min(self._team * BANDS_PER_THREAD if self._team > 1 else 1, height)
+            bands = min(max(height * width // BAND_PIXELS, 1), height)
+            self._team = max(min(self._threads, bands // BANDS_PER_THREAD), 1)
             self._id_map = np.empty((height, width), np.uint16)
-            self._scratch, self._grid = _new_scratch(classes, height, width, bands, grid.rows * grid.columns), grid
+            self._scratch, self._grid = _new_scratch(classes, height, width, bands, grid), grid
         return self._grid, self._scratch
 
     def _on_threads(self, step, *arguments) -> None:
@@ -115,14 +112,14 @@ def _read_only(head: np.ndarray) -> np.ndarray:
 
 
 def _limits(thresholds: Thresholds) -> binning.Limits:
-    bits = int(np.float32(thresholds.seed).view(np.int32))
+    bits = int(np.float32(thresholds.seed + 0.0).view(np.int32))  # + 0.0: -0.0 is allowed
     shift = math.ceil(math.log2(max((binning.ONE_BITS - bits + 1) / binning.LEVELS, 1)))
     return binning.Limits(np.float32(thresholds.foreground), bits, shift, thresholds.min_pixels, float(thresholds.min_unclustered),
                           thresholds.refine, MAX_INSTANCES)
 
 
-def _new_scratch(classes: int, height: int, width: int, bands: int, bins: int) -> binning.Scratch:
-    pixels, most = height * width, height * width // 2 + 2
+def _new_scratch(classes: int, height: int, width: int, bands: int, grid: binning.Grid) -> binning.Scratch:
+    pixels, most, bins = height * width, height * width // 2 + 2, classes * grid.rows * grid.columns
 
     def int32(*shape):
         return np.empty(shape, np.int32)
@@ -133,8 +130,8 @@ def _new_scratch(classes: int, height: int, width: int, bands: int, bins: int) -
         best=best, best_bits=best.view(np.int32), winner=int32(bands, width), usable=np.empty((bands, width), bool),
         bin_of=int32(bands, width), found=np.empty(bands, np.int64),
         pixel=int32(pixels), bin=int32(pixels), score_bits=int32(pixels),
-        bin_count=int32(bands, classes * bins), bin_start=int32(classes * bins + 1),
+        bin_count=int32(bands, bins), bin_start=int32(bands, bins + 1),
         x=np.empty(pixels, np.float32), y=np.empty(pixels, np.float32), label=int32(pixels), pixel_of=int32(pixels),
         level_count=np.empty(binning.LEVELS, np.int64), seed_key=np.empty(pixels, np.int64), seed_slot=int32(pixels),
-        free=np.empty(classes, np.int64), class_of=np.empty(most, np.int64), score_of=np.empty(most, np.float32),
+        runs=int32(bands * grid.rows + 1, 2), free=np.empty(classes, np.int64), class_of=np.empty(most, np.int64), score_of=np.empty(most, np.float32),
         area_of=int32(most), id_of=int32(most))
