@@ -39,8 +39,9 @@ class LabelledImage:
                 raise ValueError(f"{name} must be int64 ({count},), got {array.dtype} {array.shape}")
         pixels = np.bincount(self.instance_map.ravel(), minlength=count + 1)
         if len(pixels) != count + 1 or (pixels[1:] == 0).any():
-            raise ValueError(f"instance_map must hold each id 1..{count} and no other, "
-                             f"got {np.flatnonzero(pixels[1:]) + 1}")
+            raise ValueError(
+                f"instance_map must hold each id 1..{count} and no other, got {np.flatnonzero(pixels[1:]) + 1}"
+            )
 
     def __len__(self) -> int:
         return len(self.class_ids)

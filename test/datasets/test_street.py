@@ -62,7 +62,9 @@ def test_another_size_shows_the_same_content_scaled():
 def test_ids_are_contiguous_and_ignored_pixels_have_none(scenes):
     for image in scenes:
         assert set(np.unique(image.instance_map)) <= set(range(len(image) + 1))
-        assert (np.bincount(image.instance_map.ravel(), minlength=len(image) + 1)[1:] >= 12 * 128 * 256 / (256 * 512)).all()
+        assert (
+            np.bincount(image.instance_map.ravel(), minlength=len(image) + 1)[1:] >= 12 * 128 * 256 / (256 * 512)
+        ).all()
         assert not (image.ignore & (image.instance_map > 0)).any()
         assert len(set(image.track_ids.tolist())) == len(image)
 
@@ -95,7 +97,9 @@ def test_tracks_persist_and_objects_move():
         shared = first.keys() & second.keys()
         kept.append(len(shared) / max(len(first), 1))
         moved += [np.abs(first[t] - second[t]).max() for t in shared]
-        classes = [dict(zip(i.track_ids.tolist(), i.class_ids.tolist())) for i in (street.render(0.0), street.render(0.1))]
+        classes = [
+            dict(zip(i.track_ids.tolist(), i.class_ids.tolist())) for i in (street.render(0.0), street.render(0.1))
+        ]
         assert all(classes[0][t] == classes[1][t] for t in shared)
     assert np.mean(kept) > 0.75
     assert np.mean(np.array(moved) >= 1) > 0.2 and max(moved) < 120
@@ -110,8 +114,10 @@ def test_two_cameras_of_a_vehicle_see_the_same_world():
 
 
 def test_cameras_share_the_tracks_of_what_both_see():
-    shared = sum(len(set(Street(s, 128, 256).render().track_ids) & set(Street(s, 128, 256, camera_index=2).render().track_ids))
-                 for s in range(4))
+    shared = sum(
+        len(set(Street(s, 128, 256).render().track_ids) & set(Street(s, 128, 256, camera_index=2).render().track_ids))
+        for s in range(4)
+    )
     assert shared > 0
 
 

@@ -19,8 +19,13 @@ def vehicle(x: float, z: float, track: int, class_id: int = CAR):
 
 def painted(things) -> tuple[np.ndarray, Canvas]:
     """The track id of each pixel, 0 for none."""
-    canvas = Canvas(np.zeros((120, 200, 3), np.uint8), np.zeros((120, 200), np.uint16),
-                    Camera(0, 1.4, 0, 0, 200, 100, 50), draw_light(np.random.default_rng(1)), smooth=True)
+    canvas = Canvas(
+        np.zeros((120, 200, 3), np.uint8),
+        np.zeros((120, 200), np.uint16),
+        Camera(0, 1.4, 0, 0, 200, 100, 50),
+        draw_light(np.random.default_rng(1)),
+        smooth=True,
+    )
     canvas.mark(0)
     for thing in things:
         thing.paint(canvas)
@@ -58,7 +63,7 @@ def test_a_vehicle_paints_exactly_the_pixels_it_owns():
     owned = np.pad(ids == 5, 1)
     for dy in (0, 1, 2):
         for dx in (0, 1, 2):
-            edge |= owned[dy:dy + ids.shape[0], dx:dx + ids.shape[1]]
+            edge |= owned[dy : dy + ids.shape[0], dx : dx + ids.shape[1]]
     assert (canvas.rgb[~edge] == 0).all()
     assert (canvas.rgb[ids == 5].sum(axis=1) > 0).mean() > 0.99
 

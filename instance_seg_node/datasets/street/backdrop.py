@@ -17,7 +17,7 @@ class Backdrop:
         turn = np.arange(256) * (2 * np.pi / 256)
 
         def ridge(low, high, rough):
-            waves = sum(np.sin(turn * k + rng.uniform(0, 7)) / k ** rough for k in range(2, 40))
+            waves = sum(np.sin(turn * k + rng.uniform(0, 7)) / k**rough for k in range(2, 40))
             return low + (high - low) * (waves - waves.min()) / np.ptp(waves)
 
         if rng.random() < 0.7:
@@ -26,7 +26,9 @@ class Backdrop:
         if kind == "town":
             blocks = np.repeat(rng.uniform(0.01, 0.06, 64), 4)
             self.ridges.append((BUILDING, np.array([128, 124, 120.0]) * rng.uniform(0.7, 1.1), blocks, 350))
-        self.ridges.append((PLANT, np.array([64, 76, 48.0]) * rng.uniform(0.7, 1.2), ridge(0.004, rng.uniform(0.02, 0.05), 0.7), 330))
+        self.ridges.append(
+            (PLANT, np.array([64, 76, 48.0]) * rng.uniform(0.7, 1.2), ridge(0.004, rng.uniform(0.02, 0.05), 0.7), 330)
+        )
 
     def paint(self, canvas: Canvas) -> None:
         """Fill everything above the horizon."""
@@ -57,10 +59,15 @@ class Backdrop:
         sky = np.repeat(light.horizon * (1 - blend) + light.zenith * blend, small[0], axis=1).astype(np.float32)
         if light.cloud > 0:
             tile = 3.0 / 512
-            matrix = camera.plane(camera.position + (self.wind[0] * 0.01, 1.0, self.wind[1] * 0.01),
-                                  np.array([tile, 0, 0]), np.array([0, 0, tile]))
+            matrix = camera.plane(
+                camera.position + (self.wind[0] * 0.01, 1.0, self.wind[1] * 0.01),
+                np.array([tile, 0, 0]),
+                np.array([0, 0, tile]),
+            )
             matrix = np.diag([small[0] / w, small[1] / rows, 1.0]) @ matrix
-            noise = cv2.warpPerspective(noise_tile(2), matrix, small, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+            noise = cv2.warpPerspective(
+                noise_tile(2), matrix, small, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
+            )
             cover = np.clip((noise - (1 - light.cloud) * 0.8) * 2.2, 0, 1) * np.clip(rise / 0.12, 0, 1)[:, None]
             white = np.clip(light.horizon * 1.12 + 18 * (light.lamps < 0.9), 0, 255) * (0.75 + 0.3 * noise[..., None])
             sky += (white - sky) * (cover * (0.55 if light.cloud >= 1 else 0.85))[..., None].astype(np.float32)

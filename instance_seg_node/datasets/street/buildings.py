@@ -1,7 +1,7 @@
 """Houses: boxes with painted fronts, and gabled cottages."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import cv2
 import numpy as np
@@ -12,12 +12,27 @@ from .solid import Solid
 from .texture import noise_tile
 from .things import Body, Thing
 
-WALLS = np.array([(168, 150, 128), (186, 178, 165), (150, 96, 76), (128, 80, 64), (206, 198, 184), (140, 142, 146),
-                  (176, 160, 120), (110, 104, 98), (192, 184, 176), (160, 128, 104), (92, 100, 108), (214, 206, 190)], float)
+WALLS = np.array(
+    [
+        (168, 150, 128),
+        (186, 178, 165),
+        (150, 96, 76),
+        (128, 80, 64),
+        (206, 198, 184),
+        (140, 142, 146),
+        (176, 160, 120),
+        (110, 104, 98),
+        (192, 184, 176),
+        (160, 128, 104),
+        (92, 100, 108),
+        (214, 206, 190),
+    ],
+    float,
+)
 PX_PER_M = 14
 
 
-@lru_cache(maxsize=None)
+@cache
 def front(number: int) -> np.ndarray:
     """One of many house fronts, uint8 (H, W, 3), 16 m wide, 3.2 m a floor; floors = 2 + number % 5."""
     rng = np.random.default_rng([8, number])
@@ -27,10 +42,10 @@ def front(number: int) -> np.ndarray:
     wall = WALLS[rng.integers(len(WALLS))] * rng.uniform(0.8, 1.1)
     image[:] = wall.astype(np.uint8)
     x, y = rng.integers(0, 250, 2)
-    grain = noise_tile(1)[y:y + 200, x:x + 200]
-    factor = 0.8 + 0.3 * cv2.resize(grain, (w, h)) + 0.12 * cv2.resize(noise_tile(0)[:h // 2, :w // 2], (w, h))
+    grain = noise_tile(1)[y : y + 200, x : x + 200]
+    factor = 0.8 + 0.3 * cv2.resize(grain, (w, h)) + 0.12 * cv2.resize(noise_tile(0)[: h // 2, : w // 2], (w, h))
     if rng.random() < 0.35:  # courses of brick or stone
-        factor[::max(3, rng.integers(3, 6))] *= 0.86
+        factor[:: max(3, rng.integers(3, 6))] *= 0.86
     if rng.random() < 0.3:
         return _curtain_wall(rng, image, factor, storey)
     columns, glass = rng.integers(4, 9), np.array([48, 54, 60.0])
@@ -76,13 +91,19 @@ def _shops(rng, image, base, storey):
         for _ in range(rng.integers(3, 9)):  # goods, posters, reflections
             gx, gy = rng.integers(x + 4, x + wide - 4), rng.integers(base - int(storey * 0.65), base - 8)
             size = rng.integers(3, 12, 2)
-            cv2.rectangle(image, (int(gx), int(gy)), (int(gx + size[0]), int(gy + size[1])), rng.uniform(20, 210, 3).tolist(), -1)
+            cv2.rectangle(
+                image, (int(gx), int(gy)), (int(gx + size[0]), int(gy + size[1])), rng.uniform(20, 210, 3).tolist(), -1
+            )
         door = x + wide // 2
         cv2.rectangle(image, (door, base - int(storey * 0.7)), (door + 13, base), (50, 46, 44), -1)
-        cv2.rectangle(image, (x, base - int(storey * 0.97)), (x + wide - 2, base - int(storey * 0.76)), cloth.tolist(), -1)
+        cv2.rectangle(
+            image, (x, base - int(storey * 0.97)), (x + wide - 2, base - int(storey * 0.76)), cloth.tolist(), -1
+        )
         for i in range(rng.integers(3, 8)):
             lx = x + wide // 5 + i * 7
-            cv2.rectangle(image, (lx, base - int(storey * 0.92)), (lx + 4, base - int(storey * 0.82)), (235, 230, 220), -1)
+            cv2.rectangle(
+                image, (lx, base - int(storey * 0.92)), (lx + 4, base - int(storey * 0.82)), (235, 230, 220), -1
+            )
         x += wide
 
 
@@ -131,14 +152,18 @@ def paste(canvas: Canvas, texture: np.ndarray, a, b, up, normal, tint: float, st
     fine = np.ptp(outline[:, 1]) / h
     if fine < 0.6:
         shrink = max(fine, 0.05)
-        texture = cv2.resize(texture, (max(8, int(w * shrink * 1.5)), max(8, int(h * shrink * 1.5))), interpolation=cv2.INTER_AREA)
+        texture = cv2.resize(
+            texture, (max(8, int(w * shrink * 1.5)), max(8, int(h * shrink * 1.5))), interpolation=cv2.INTER_AREA
+        )
         h, w = texture.shape[:2]
     table = np.clip(np.arange(256)[:, None] * gain * tint * kept + light.haze * (1 - kept), 0, 255).astype(np.uint8)
     texture = cv2.LUT(texture, table.reshape(1, 256, 3))
     matrix = camera.plane(a + up, (b - a) * repeat / (w * repeat), -up / h)
     shift = np.array([[1, 0, -box[1].start], [0, 1, -box[0].start], [0, 0, 1.0]])
     size = (box[1].stop - box[1].start, box[0].stop - box[0].start)
-    painted = cv2.warpPerspective(texture, shift @ matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    painted = cv2.warpPerspective(
+        texture, shift @ matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     mask = np.zeros(size[::-1], np.uint8)
     fixed = np.rint((outline - 0.5) * 16).astype(np.int32) - np.array([box[1].start, box[0].start]) * 16
     cv2.fillConvexPoly(mask, fixed, 255, cv2.LINE_8, 4)
@@ -161,7 +186,7 @@ def cottage(rng: np.random.Generator, x: float, z: float, yaw: float) -> Body:
     return Body(x, z, yaw, (high[0], high[2]), high[1], ((BUILDING, -1, number),), solid, dirt=0.2)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _cottage(number: int) -> Solid:
     rng = np.random.default_rng([24, number])
     solid, wall = Solid(), WALLS[rng.integers(len(WALLS))] * rng.uniform(0.9, 1.1)
@@ -175,10 +200,16 @@ def _cottage(number: int) -> Solid:
             solid.pane(quad, u, u + 0.14, 0.36, 0.75, (50, 55, 62), inside, gloss=0.15, glow=(150, 120, 60))
     solid.pane(quads[0], 0.42, 0.5, 0, 0.75, (90, 50, 40), inside)
     for z_eaves in (-deep - 0.4, deep + 0.4):
-        solid.face([(-half - .4, eaves - .2, z_eaves), (half + .4, eaves - .2, z_eaves), (half + .4, ridge, 0), (-half - .4, ridge, 0)],
-                   roof, inside)
+        solid.face(
+            [
+                (-half - 0.4, eaves - 0.2, z_eaves),
+                (half + 0.4, eaves - 0.2, z_eaves),
+                (half + 0.4, ridge, 0),
+                (-half - 0.4, ridge, 0),
+            ],
+            roof,
+            inside,
+        )
     for s in (-half, half):
         solid.face([(s, eaves, -deep), (s, eaves, deep), (s, ridge, 0)], wall * 0.95, inside)
     return solid
-
-

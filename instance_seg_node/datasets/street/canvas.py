@@ -70,7 +70,7 @@ class Canvas:
         h, w = patch.shape[:2]
         tile = noise_tile(2 if seed % 2 else 1)
         x, y, side = (seed * 37) % 256, (seed * 91) % 256, 100 + seed % 100
-        factor = cv2.resize(tile[y:y + side, x:x + side], (w, h), interpolation=cv2.INTER_LINEAR)
+        factor = cv2.resize(tile[y : y + side, x : x + side], (w, h), interpolation=cv2.INTER_LINEAR)
         factor = (factor - 0.5) * (2 * strength) + np.linspace(1 + fall, 1 - fall, h, dtype=np.float32)[:, None]
         changed = cv2.multiply(patch, cv2.merge([factor] * 3), dtype=cv2.CV_8U)
         owned = cv2.inRange(self.stamp[box], min(stamps), max(stamps))

@@ -7,9 +7,29 @@ from .solid import Solid, rectangle
 GLASS = (22, 27, 31)
 TYRE = (26, 26, 27)
 PLATES = ((225, 225, 218), (226, 226, 222), (222, 190, 60))
-PAINTS = np.array([(222, 223, 222), (228, 228, 226), (28, 28, 30), (44, 46, 49), (22, 24, 32), (128, 131, 134),
-                   (168, 170, 172), (92, 96, 100), (150, 22, 24), (120, 18, 22), (26, 44, 92), (38, 74, 132),
-                   (70, 92, 112), (30, 62, 44), (112, 92, 66), (176, 160, 130), (200, 110, 24), (205, 180, 40)], float)
+PAINTS = np.array(
+    [
+        (222, 223, 222),
+        (228, 228, 226),
+        (28, 28, 30),
+        (44, 46, 49),
+        (22, 24, 32),
+        (128, 131, 134),
+        (168, 170, 172),
+        (92, 96, 100),
+        (150, 22, 24),
+        (120, 18, 22),
+        (26, 44, 92),
+        (38, 74, 132),
+        (70, 92, 112),
+        (30, 62, 44),
+        (112, 92, 66),
+        (176, 160, 130),
+        (200, 110, 24),
+        (205, 180, 40),
+    ],
+    float,
+)
 PAINT_SHARE = np.array([15, 9, 14, 9, 7, 10, 10, 8, 5, 3, 4, 4, 3, 2, 2, 2, 1, 1.5])
 
 # length, width, height, belt, bonnet, then cabin along the length: rear foot, rear roof, front roof, front foot
@@ -62,28 +82,39 @@ def _body(solid, rng, length, half, belt, bonnet, colour, screen_foot):
     solid.group(1)
     tail = belt * rng.uniform(0.94, 1.0)
     sections = [  # z, underside, top, half width below, half width above
-        (-0.500 * length, 0.34, tail - 0.10, 0.86, 0.80), (-0.470 * length, 0.22, tail, 0.96, 0.88),
-        (-0.36 * length, 0.19, belt, 1.0, 0.93), (0.0, 0.19, belt - 0.02, 1.0, 0.93),
-        (screen_foot, 0.19, belt - 0.02, 1.0, 0.93), (0.45 * length, 0.20, bonnet, 0.97, 0.87),
-        (0.488 * length, 0.24, bonnet - 0.10, 0.90, 0.80), (0.5 * length, 0.30, bonnet - 0.22, 0.82, 0.74)]
+        (-0.500 * length, 0.34, tail - 0.10, 0.86, 0.80),
+        (-0.470 * length, 0.22, tail, 0.96, 0.88),
+        (-0.36 * length, 0.19, belt, 1.0, 0.93),
+        (0.0, 0.19, belt - 0.02, 1.0, 0.93),
+        (screen_foot, 0.19, belt - 0.02, 1.0, 0.93),
+        (0.45 * length, 0.20, bonnet, 0.97, 0.87),
+        (0.488 * length, 0.24, bonnet - 0.10, 0.90, 0.80),
+        (0.5 * length, 0.30, bonnet - 0.22, 0.82, 0.74),
+    ]
     rings = []
     for z, low, top, below, above in sections:
         mid = low + 0.62 * (top - low)
         b, m, a = half * below, half * below * 1.0, half * above
-        rings.append(np.array([(-b * 0.97, low, z), (-m, mid, z), (-a, top, z), (a, top, z), (m, mid, z), (b * 0.97, low, z)]))
+        rings.append(
+            np.array([(-b * 0.97, low, z), (-m, mid, z), (-a, top, z), (a, top, z), (m, mid, z), (b * 0.97, low, z)])
+        )
     axis = np.array([0, 0.5, 0])
     for first, second in zip(rings, rings[1:]):
         for i in range(5):
             inside = (first[i] + second[i + 1]) / 2 * (0, 0, 1) + axis
             top = i == 2
-            solid.face([first[i], first[i + 1], second[i + 1], second[i]], colour * (1 if i not in (0, 4) else 0.93),
-                       tuple(inside), gloss=0.22 if top else 0.08 if i in (1, 3) else 0.03)
+            solid.face(
+                [first[i], first[i + 1], second[i + 1], second[i]],
+                colour * (1 if i not in (0, 4) else 0.93),
+                tuple(inside),
+                gloss=0.22 if top else 0.08 if i in (1, 3) else 0.03,
+            )
     ends = []
-    for ring, sign in ((rings[0], 1), (rings[-1], -1)):
+    for ring in (rings[0], rings[-1]):
         solid.face(ring, colour, (0, 0.5, 0), gloss=0.05)
         ends.append(ring[[0, 5, 3, 2]])
-    for i, foot in ((1, 0.5), (-2, 0.5)):  # the bumper's lower lip hides the underside
-        solid.face(rings[i][[0, 5, 4, 1]] if i == 1 else rings[i][[0, 5, 4, 1]], colour * 0.8, (0, foot, 0), outline=False)
+    for i in (1, -2):  # the bumper's lower lip hides the underside
+        solid.face(rings[i][[0, 5, 4, 1]], colour * 0.8, (0, 0.5, 0), outline=False)
     return ends
 
 
@@ -119,8 +150,14 @@ def _front(solid, rng, quad, colour):
         solid.pane(quad, grille, 1 - grille, v, v + 0.04, (110, 112, 115), inside)
     solid.pane(quad, 0.46, 0.54, 0.6, 0.84, (170, 172, 176), inside, gloss=0.1)
     for u0, u1 in ((0.0, 0.2), (0.8, 1.0)):
-        solid.on(quad, [(u0, 0.62), (u1, 0.60), (u1, 0.93), (u0, 1.0)], (110, 115, 122), inside, gloss=0.25,
-                 glow=(190, 185, 165))
+        solid.on(
+            quad,
+            [(u0, 0.62), (u1, 0.60), (u1, 0.93), (u0, 1.0)],
+            (110, 115, 122),
+            inside,
+            gloss=0.25,
+            glow=(190, 185, 165),
+        )
     solid.pane(quad, 0.34, 0.66, 0.28, 0.45, PLATES[rng.integers(2)], inside)
     solid.pane(quad, 0.37, 0.63, 0.33, 0.40, (60, 60, 70), inside)
 
@@ -131,8 +168,8 @@ def _flanks(solid, rng, length, half, belt, colour, form):
     for side in (-1, 1):
         x = side * (half + 0.008)
 
-        def plate(y0, y1, z0, z1, tone, gloss=0.0):
-            solid.face([(x, y0, z0), (x, y0, z1), (x, y1, z1), (x, y1, z0)], tone, (0, y0, z0), gloss=gloss, outline=False)
+        def plate(y0, y1, z0, z1, tone, x=x):
+            solid.face([(x, y0, z0), (x, y0, z1), (x, y1, z1), (x, y1, z0)], tone, (0, y0, z0), outline=False)
 
         plate(0.2, 0.30, -0.44 * length, 0.44 * length, colour * 0.45)
         for z in (-0.19 * length, 0.03 * length, 0.235 * length):
@@ -154,8 +191,12 @@ def wheel(solid: Solid, x: float, z: float, radius: float, side: int, rim) -> No
     for turn in np.arange(5) * (2 * np.pi / 5) + 0.3 * z:
         d, n = np.array([0, np.sin(turn), np.cos(turn)]), np.array([0, np.cos(turn), -np.sin(turn)])
         hub = np.array([x, radius, z])
-        points = [hub + n * 0.1 * radius, hub + d * 0.6 * radius + n * 0.1 * radius,
-                  hub + d * 0.6 * radius - n * 0.1 * radius, hub - n * 0.1 * radius]
+        points = [
+            hub + n * 0.1 * radius,
+            hub + d * 0.6 * radius + n * 0.1 * radius,
+            hub + d * 0.6 * radius - n * 0.1 * radius,
+            hub - n * 0.1 * radius,
+        ]
         solid.face(points, np.asarray(rim) * 0.9, (x - side, radius, z), outline=False)
 
 

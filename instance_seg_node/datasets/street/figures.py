@@ -26,7 +26,9 @@ class Part:
 
 def part(points, radii, colour, owner=0, **more) -> Part:
     points = np.asarray(points, float)
-    return Part(points, np.broadcast_to(np.asarray(radii, float), len(points)), np.asarray(colour, float), owner, **more)
+    return Part(
+        points, np.broadcast_to(np.asarray(radii, float), len(points)), np.asarray(colour, float), owner, **more
+    )
 
 
 def draw_parts(canvas: Canvas, parts: list[Part], at, yaw: float, stamps: tuple[int, ...]) -> np.ndarray | None:
@@ -81,5 +83,6 @@ def _wheel(canvas: Canvas, pixels, tube: float, colour, stamp: int):
         cv2.fillConvexPoly(inside, np.rint((inner - 0.5) * 16).astype(np.int32) - origin, 255, cv2.LINE_8, 4)
         cv2.copyTo(cv2.addWeighted(patch, 0.62, np.full_like(patch, 1) * np.uint8(90), 0.22, 0), inside, patch)
     canvas.fill_any([outer, inner], colour)
-    canvas.fill(hull(np.stack([centre - (above - centre), above]), np.array([tube, tube])), colour, stamp) \
-        if abs(ahead[0] - centre[0]) < 2 * tube else None
+    canvas.fill(hull(np.stack([centre - (above - centre), above]), np.array([tube, tube])), colour, stamp) if abs(
+        ahead[0] - centre[0]
+    ) < 2 * tube else None

@@ -1,6 +1,6 @@
 """What stands beside a street and is no instance: poles, signs, bins, bollards, boxes, hoardings, walls, shelters."""
 
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
@@ -9,7 +9,9 @@ from .figures import part
 from .solid import Solid
 from .things import Body, Figure, Plant, Thing
 
-GREENS = np.array([(74, 96, 44), (62, 84, 40), (88, 104, 52), (52, 74, 40), (104, 112, 56), (96, 90, 46), (120, 104, 52)], float)
+GREENS = np.array(
+    [(74, 96, 44), (62, 84, 40), (88, 104, 52), (52, 74, 40), (104, 112, 56), (96, 90, 46), (120, 104, 52)], float
+)
 STEEL = np.array([118.0, 120, 124])
 
 
@@ -17,8 +19,11 @@ def lamp_post(rng: np.random.Generator, x: float, z: float, towards: float, tall
     """A street lamp with an arm; `towards` is the sign of x of the road."""
     arm = towards * rng.uniform(1.0, 2.2)
     grey = STEEL * rng.uniform(0.5, 1.1)
-    parts = [part([(0, 0, 0), (0, tall, 0)], [0.10, 0.06], grey), part([(0, tall, 0), (arm, tall + 0.25, 0)], 0.045, grey),
-             part([(arm * 0.8, tall + 0.2, 0), (arm * 1.15, tall + 0.25, 0)], 0.09, (190, 190, 185), glow=(255, 230, 180))]
+    parts = [
+        part([(0, 0, 0), (0, tall, 0)], [0.10, 0.06], grey),
+        part([(0, tall, 0), (arm, tall + 0.25, 0)], 0.045, grey),
+        part([(arm * 0.8, tall + 0.2, 0), (arm * 1.15, tall + 0.25, 0)], 0.09, (190, 190, 185), glow=(255, 230, 180)),
+    ]
     return Figure(x, z, 0.0, (0.15, 0.15), tall, ((POLE, -1, 3),), lambda: parts)
 
 
@@ -53,21 +58,36 @@ def sign(rng: np.random.Generator, x: float, z: float, yaw: float) -> Body:
     return Body(x, z, yaw, (float(high[0]), 0.1), float(high[1]), ((SIGN, -1, number),), solid, dirt=0.06)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _sign(number: int) -> Solid:
     solid, rng = Solid(), np.random.default_rng([21, number])
     tall, size = rng.uniform(2.0, 2.8), rng.uniform(0.28, 0.45)
     solid.box((-0.04, 0.04), (0, tall), (-0.02, 0.04), STEEL)
     solid.group(2)
     corners, turn = [(12, 0.0), (3, np.pi / 2), (4, np.pi / 4), (4, 0.0)][rng.integers(4)]
-    rim, face = [((190, 20, 24), (235, 235, 230)), ((30, 70, 160), (30, 70, 160)), ((230, 180, 30), (235, 190, 40)),
-                 ((190, 20, 24), (190, 24, 28))][rng.integers(4)]
+    rim, face = [
+        ((190, 20, 24), (235, 235, 230)),
+        ((30, 70, 160), (30, 70, 160)),
+        ((230, 180, 30), (235, 190, 40)),
+        ((190, 20, 24), (190, 24, 28)),
+    ][rng.integers(4)]
     for scale, tone, dz in ((1.0, rim, -0.03), (0.8, face, -0.035)):
         angle = np.arange(corners) * 2 * np.pi / corners + turn
-        points = np.column_stack([size * scale * np.cos(angle), tall + size * scale * np.sin(angle), np.full(corners, dz)])
+        points = np.column_stack(
+            [size * scale * np.cos(angle), tall + size * scale * np.sin(angle), np.full(corners, dz)]
+        )
         solid.face(points, tone, (0, tall, 0.5))
-    solid.face([(-.14, tall - .05, -.04), (.14, tall - .05, -.04), (.1, tall + .08, -.04), (-.1, tall + .08, -.04)],
-               (30, 30, 34) if sum(face) > 400 else (235, 235, 235), (0, tall, 0.5), outline=False)
+    solid.face(
+        [
+            (-0.14, tall - 0.05, -0.04),
+            (0.14, tall - 0.05, -0.04),
+            (0.1, tall + 0.08, -0.04),
+            (-0.1, tall + 0.08, -0.04),
+        ],
+        (30, 30, 34) if sum(face) > 400 else (235, 235, 235),
+        (0, tall, 0.5),
+        outline=False,
+    )
     back = np.column_stack([size * np.cos(angle), tall + size * np.sin(angle), np.full(corners, 0.04)])
     solid.face(back, STEEL * 0.9, (0, tall, -0.5))
     return solid
@@ -81,13 +101,15 @@ def small_box(rng: np.random.Generator, x: float, z: float) -> Body:
     return Body(x, z, rng.uniform(-0.2, 0.2), (w, d), h, ((POLE, -1, number),), solid, dirt=0.2)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _small_box(number: int) -> Solid:
     solid, rng = Solid(), np.random.default_rng([22, number])
     w, h, d = rng.uniform(0.2, 0.6), rng.uniform(0.5, 1.4), rng.uniform(0.2, 0.5)
     if rng.random() < 0.25:
         w, h, d = rng.uniform(0.6, 1.0), rng.uniform(1.0, 1.3), rng.uniform(0.5, 1.2)
-    tone = [(60, 62, 64), (40, 74, 52), (150, 30, 30), (40, 66, 120), (150, 146, 138), (200, 170, 40), (110, 80, 56)][rng.integers(7)]
+    tone = [(60, 62, 64), (40, 74, 52), (150, 30, 30), (40, 66, 120), (150, 146, 138), (200, 170, 40), (110, 80, 56)][
+        rng.integers(7)
+    ]
     tone = np.array(tone) * rng.uniform(0.7, 1.2)
     quads = solid.box((-w, w), (0.05, h), (-d, d), tone)
     for quad in quads[:4]:
@@ -111,7 +133,7 @@ def hoarding(rng: np.random.Generator, x: float, z: float, yaw: float) -> Body:
     return Body(x, z, yaw, (float(high[0]), 0.1), float(high[1]), ((SIGN, -1, number),), solid, dirt=0.12)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _hoarding(number: int) -> Solid:
     solid, rng = Solid(), np.random.default_rng([23, number])
     w, low, high = rng.uniform(0.7, 3.5), rng.uniform(0.4, 2.5), rng.uniform(2.4, 4.5)
@@ -121,7 +143,9 @@ def _hoarding(number: int) -> Solid:
     for quad in (quads[0], quads[2]):
         for _ in range(14):
             u, v, size = rng.uniform(0.05, 0.9), rng.uniform(0.05, 0.9), rng.uniform(0.05, 0.35, 2)
-            box = np.clip([(u, v), (u + size[0], v), (u + size[0] * rng.random(), v + size[1]), (u, v + size[1])], 0.04, 0.96)
+            box = np.clip(
+                [(u, v), (u + size[0], v), (u + size[0] * rng.random(), v + size[1]), (u, v + size[1])], 0.04, 0.96
+            )
             solid.on(quad, box, rng.uniform(20, 235, 3), (0, (low + high) / 2, 0))
     return solid
 
@@ -158,9 +182,16 @@ def barrier(rng_seed: int, x: float, z: float, yaw: float, long: float, style: i
         solid.box((-0.25, 0.25), (0, rng.uniform(0.6, 1.6)), (-half, half), WALL_TONES[rng_seed % 3])
         return Body(x, z, yaw, (0.25, half), 1.0, ((WALL, -1, rng_seed % 500),), solid, dirt=0.4)
     tone = STEEL * rng.uniform(0.8, 1.3)
-    parts = [part([(0, 0, p), (0, 0.75 if style == 1 else 1.4, p)], 0.05, tone * 0.7) for p in np.arange(-half, half, 2.0 if style == 1 else 1.0)]
+    parts = [
+        part([(0, 0, p), (0, 0.75 if style == 1 else 1.4, p)], 0.05, tone * 0.7)
+        for p in np.arange(-half, half, 2.0 if style == 1 else 1.0)
+    ]
     rows = (0.52, 0.68) if style == 1 else (0.3, 0.8, 1.3)
-    parts += [part([(0, y, p), (0, y, p + 2.5)], 0.09 if style == 1 else 0.03, tone) for y in rows for p in np.arange(-half, half - 1, 2.5)]
+    parts += [
+        part([(0, y, p), (0, y, p + 2.5)], 0.09 if style == 1 else 0.03, tone)
+        for y in rows
+        for p in np.arange(-half, half - 1, 2.5)
+    ]
     return Figure(x, z, yaw, (0.1, half), 0.8, ((FENCE, -1, rng_seed % 500),), lambda: parts)
 
 
@@ -182,4 +213,13 @@ def bush(rng: np.random.Generator, x: float, z: float) -> Plant:
     """A bush or a piece of hedge."""
     tall = rng.uniform(0.7, 2.6)
     colour = GREENS[rng.integers(len(GREENS))] * rng.uniform(0.7, 1.2)
-    return Plant(x, z, 0.0, (0.4, 0.4), tall, ((PLANT, -1, 0),), (int(rng.integers(9, 12)), 0.0, tall * rng.uniform(1.2, 2.6)), colour)
+    return Plant(
+        x,
+        z,
+        0.0,
+        (0.4, 0.4),
+        tall,
+        ((PLANT, -1, 0),),
+        (int(rng.integers(9, 12)), 0.0, tall * rng.uniform(1.2, 2.6)),
+        colour,
+    )

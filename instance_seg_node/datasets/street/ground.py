@@ -11,7 +11,7 @@ from .things import Plant, Thing
 
 SHADOWS_M = 75.0
 UP = np.array([[0.0, 1.0, 0.0]])
-STEPS = np.concatenate([-np.geomspace(120, 3, 12), np.linspace(-2, 30, 17), np.geomspace(33, 600, 26)])
+STEPS = np.concatenate([-np.geomspace(600, 3, 20), np.linspace(-2, 30, 17), np.geomspace(33, 600, 26)])
 
 
 class Ground:
@@ -21,14 +21,24 @@ class Ground:
         self.layout = layout
         tone = rng.uniform(70, 135)
         self.asphalt = np.array([1.0, 1.0, 1.02]) * tone + rng.normal(0, 2, 3)
-        self.verge = np.array([[92, 108, 56], [80, 96, 50], [168, 148, 100], [142, 124, 84], [110, 110, 70]][rng.integers(5)], float)
+        self.verge = np.array(
+            [[92, 108, 56], [80, 96, 50], [168, 148, 100], [142, 124, 84], [110, 110, 70]][rng.integers(5)], float
+        )
         self.paving = np.array([150, 146, 140]) * rng.uniform(0.75, 1.15)
         self.yellow = bool(rng.random() < 0.35)
         self.worn = rng.uniform(0.55, 1.0)
         self.tracks = rng.uniform(0.86, 1.05)
         self.strengths = (rng.uniform(0.10, 0.25), rng.uniform(0.15, 0.4))
-        self.patches = [(rng.uniform(layout.left, layout.right), rng.uniform(0, 400), rng.uniform(0.6, 2.5), rng.uniform(2, 14),
-                         rng.uniform(0.75, 1.12)) for _ in range(14)]
+        self.patches = [
+            (
+                rng.uniform(layout.left, layout.right),
+                rng.uniform(0, 400),
+                rng.uniform(0.6, 2.5),
+                rng.uniform(2, 14),
+                rng.uniform(0.75, 1.12),
+            )
+            for _ in range(14)
+        ]
 
     def paint(self, canvas: Canvas, z0: float, junctions: list[tuple[float, float]]) -> None:
         """Everything flat, as seen from z0 along the street. junctions: (z, half width) of the streets that cross."""
@@ -54,7 +64,13 @@ class Ground:
                 self._strip(canvas, lateral + offset - 0.28, lateral + offset + 0.28, z, self.asphalt * self.tracks)
         for lateral, start, wide, long, tone in plan.patches:
             begin = z0 - 20 + (start - z0) % 400
-            self._strip(canvas, lateral, min(lateral + wide, road.right), np.linspace(begin, begin + long, 4), self.asphalt * tone)
+            self._strip(
+                canvas,
+                lateral,
+                min(lateral + wide, road.right),
+                np.linspace(begin, begin + long, 4),
+                self.asphalt * tone,
+            )
         for at, half in junctions:
             self._crossing(canvas, at, half, owners[ROAD])
         self._kerbs(canvas, z, junctions)
@@ -63,19 +79,27 @@ class Ground:
 
     def _lit(self, canvas: Canvas, colour) -> np.ndarray:
         light = canvas.light
-        bright = light.shade(np.asarray(colour, float)[None], UP, np.array([0.08 * light.wet]))[0] * (1 - 0.45 * light.wet)
+        bright = light.shade(np.asarray(colour, float)[None], UP, np.array([0.08 * light.wet]))[0] * (
+            1 - 0.45 * light.wet
+        )
         return np.clip(bright, 0, 255)
 
     def _strip(self, canvas: Canvas, a: float, b: float, z: np.ndarray, colour, stamp: int | None = None):
-        points = np.concatenate([np.stack([self.layout.at(a, z), 0 * z, z], axis=1),
-                                 np.stack([self.layout.at(b, z), 0 * z, z], axis=1)[::-1]])
+        points = np.concatenate(
+            [
+                np.stack([self.layout.at(a, z), 0 * z, z], axis=1),
+                np.stack([self.layout.at(b, z), 0 * z, z], axis=1)[::-1],
+            ]
+        )
         pixels = canvas.camera.polygon(points)
         if pixels is not None:
             canvas.fill_any([pixels], self._lit(canvas, colour).tolist(), stamp)
 
     def _crossing(self, canvas, at, half, stamp):
         x = self.layout.middle(at)
-        points = np.array([(x - 90, 0, at - half), (x + 90, 0, at - half), (x + 90, 0, at + half), (x - 90, 0, at + half)])
+        points = np.array(
+            [(x - 90, 0, at - half), (x + 90, 0, at - half), (x + 90, 0, at + half), (x - 90, 0, at + half)]
+        )
         pixels = canvas.camera.polygon(points)
         if pixels is not None:
             canvas.fill(pixels, self._lit(canvas, self.asphalt * 1.02).tolist(), stamp)
@@ -109,7 +133,9 @@ class Ground:
         middle = np.array([222, 170, 44]) * self.worn + self.asphalt * (1 - self.worn) if self.yellow else white
         half, lines = road.lane_m / 2, []
         wide = 0.09 if road.kind != "highway" else 0.11
-        lines += [(lane + half, white, True) for lane in road.lanes[:-1]] + [(lane - half, white, True) for lane in road.oncoming[:-1]]
+        lines += [(lane + half, white, True) for lane in road.lanes[:-1]] + [
+            (lane - half, white, True) for lane in road.oncoming[:-1]
+        ]
         if road.kind == "highway":
             lines += [(road.lanes[0] - half, middle, False), (road.oncoming[0] + half, middle, False)]
         else:
@@ -118,13 +144,21 @@ class Ground:
             lines += [(road.lanes[-1] + half, white, False), (road.oncoming[-1] - half, white, False)]
         for lateral, colour, dashed in lines:
             if dashed:
-                self._dashes(canvas, lateral, wide, z0, colour, (3.0, 9.0) if road.kind == "highway" else (3.0, 4.5), junctions)
+                self._dashes(
+                    canvas, lateral, wide, z0, colour, (3.0, 9.0) if road.kind == "highway" else (3.0, 4.5), junctions
+                )
             else:
                 gaps = sorted([(at - h, at + h) for at, h in junctions])
                 edges = [z0 - 30] + [e for gap in gaps for e in gap] + [z0 + 400]
                 for begin, end in zip(edges[::2], edges[1::2]):
                     if end > begin:
-                        self._strip(canvas, lateral - wide, lateral + wide, np.concatenate([np.arange(begin, end, 6.0), [end]]), colour)
+                        self._strip(
+                            canvas,
+                            lateral - wide,
+                            lateral + wide,
+                            np.concatenate([np.arange(begin, end, 6.0), [end]]),
+                            colour,
+                        )
         for at, h in junctions:
             for begin in (at - h - 4.5, at + h + 1.5):
                 for lateral in np.arange(road.left + 0.5, road.right - 0.5, 1.1):
@@ -152,18 +186,23 @@ class Ground:
         depth = np.clip(camera.height * camera.focal_px / np.maximum(rows, 0.3), 0.5, 3000).astype(np.float32)
         factor = np.ones(half[::-1], np.float32)
         lift = np.diag([0.5, 0.5, 1.0]) @ np.array([[1, 0, 0], [0, 1, -top], [0, 0, 1.0]])
-        for tile, metres, strength, reach in ((0, 4.0, self.strengths[0], 12.0), (1, 14.0, self.strengths[0], 40.0),
-                                              (2, 70.0, self.strengths[1], 200.0)):
+        for tile, metres, strength, reach in (
+            (0, 4.0, self.strengths[0], 12.0),
+            (1, 14.0, self.strengths[0], 40.0),
+            (2, 70.0, self.strengths[1], 200.0),
+        ):
             matrix = lift @ camera.plane(np.zeros(3), np.array([metres / 512, 0, 0]), np.array([0, 0, metres / 512]))
-            noise = cv2.warpPerspective(noise_tile(tile), matrix, half, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+            noise = cv2.warpPerspective(
+                noise_tile(tile), matrix, half, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
+            )
             factor += (noise - 0.5) * (strength / (1 + (depth / reach) ** 2))[:, None]
         if light.lamps > 0.9:
-            factor *= (0.8 + 2.6 * np.exp(-((depth - 10) / 14) ** 2))[:, None]
+            factor *= (0.8 + 2.6 * np.exp(-(((depth - 10) / 14) ** 2)))[:, None]
         kept = np.exp(-depth * light.haze_per_m)[:, None]
         factor *= kept
         factor = cv2.resize(factor, (w, h - top)) * shadow
         patch = canvas.rgb[top:]
-        hazy = np.repeat(((1 - np.repeat(kept, 2, axis=0)[:h - top])[:, :, None] * light.haze), w, axis=1)
+        hazy = np.repeat(((1 - np.repeat(kept, 2, axis=0)[: h - top])[:, :, None] * light.haze), w, axis=1)
         canvas.rgb[top:] = cv2.add(cv2.multiply(patch, cv2.merge([factor] * 3), dtype=cv2.CV_8U), hazy.astype(np.uint8))
 
     def _shadows(self, canvas, things, top):
@@ -182,13 +221,20 @@ class Ground:
                 self._fill_hull(canvas, mask, np.concatenate([feet, feet - away * min(thing.height, 16)]), cast)
         for thing in things:
             if thing.half[0] > 0.15:
-                self._fill_hull(canvas, mask, (thing.footprint - (thing.x, 0, thing.z)) * 1.06 + (thing.x, 0, thing.z), max(cast, 150))
+                self._fill_hull(
+                    canvas,
+                    mask,
+                    (thing.footprint - (thing.x, 0, thing.z)) * 1.06 + (thing.x, 0, thing.z),
+                    max(cast, 150),
+                )
         size = max(3, h // 170) | 1
         return 1 - cv2.blur(mask[top:], (size * 2 + 1, size)).astype(np.float32) * (0.78 / 255)
 
     @staticmethod
     def _fill_hull(canvas, mask, points, value):
         outline = cv2.convexHull(points[:, [0, 2]].astype(np.float32))[:, 0]
-        pixels = canvas.camera.polygon(np.column_stack([outline[:, 0], np.zeros(len(outline)), outline[:, 1]]).astype(float))
+        pixels = canvas.camera.polygon(
+            np.column_stack([outline[:, 0], np.zeros(len(outline)), outline[:, 1]]).astype(float)
+        )
         if pixels is not None:
             cv2.fillConvexPoly(mask, np.rint(pixels).astype(np.int32), value)

@@ -5,8 +5,22 @@ import numpy as np
 from .cars import GLASS, PLATES, TYRE, paint, wheel
 from .solid import Solid, rectangle
 
-LIVERIES = np.array([(232, 232, 228), (230, 230, 230), (200, 30, 30), (24, 74, 150), (235, 190, 30), (40, 120, 70),
-                     (205, 110, 30), (30, 34, 60), (150, 152, 156), (90, 40, 90), (205, 200, 185)], float)
+LIVERIES = np.array(
+    [
+        (232, 232, 228),
+        (230, 230, 230),
+        (200, 30, 30),
+        (24, 74, 150),
+        (235, 190, 30),
+        (40, 120, 70),
+        (205, 110, 30),
+        (30, 34, 60),
+        (150, 152, 156),
+        (90, 40, 90),
+        (205, 200, 185),
+    ],
+    float,
+)
 
 
 def truck(rng: np.random.Generator) -> Solid:
@@ -102,7 +116,9 @@ def letters(solid: Solid, rng, quad, ink, inside, v: float) -> None:
     u, tall = rng.uniform(0.12, 0.3), rng.uniform(0.08, 0.2)
     for _ in range(rng.integers(4, 9)):
         wide = rng.uniform(0.03, 0.08)
-        solid.on(quad, [(u, v), (u + wide, v), (u + wide * rng.uniform(0.4, 1), v + tall), (u + 0.01, v + tall)], ink, inside)
+        solid.on(
+            quad, [(u, v), (u + wide, v), (u + wide * rng.uniform(0.4, 1), v + tall), (u + 0.01, v + tall)], ink, inside
+        )
         u += wide + 0.02
 
 
@@ -141,7 +157,7 @@ def _cab_details(solid, rng, lower, upper, colour, inside):
 def _pickup(rng: np.random.Generator) -> Solid:
     solid, colour = Solid(), paint(rng)
     length, half = rng.uniform(5.1, 5.8), rng.uniform(0.93, 1.02)
-    rear, front, deck, bonnet = -length / 2, length / 2, 1.12, 1.1
+    rear, front, deck = -length / 2, length / 2, 1.12
     solid.group(0)
     solid.box((-half * 0.85, half * 0.85), (0.35, 0.6), (rear + 0.1, front - 0.1), (30, 30, 31))
     for z in (rear + 1.1, front - 1.0):
@@ -205,8 +221,19 @@ def _coach(rng, length, half, height, decks, rail):
                     solid.box(sorted((side * (half - 0.4), side * (half - 0.02))), (0, 0.8), (z - 0.4, z + 0.4), TYRE)
         solid.group(1)
         gap = 0.2 if sections > 1 else 0
-        _section(solid, rng, (z0 + gap * (i > 0), z1 - gap * (i < sections - 1)), half, height, decks, colour, ink,
-                 first=i == 0, last=i == sections - 1, rail=rail)
+        _section(
+            solid,
+            rng,
+            (z0 + gap * (i > 0), z1 - gap * (i < sections - 1)),
+            half,
+            height,
+            decks,
+            colour,
+            ink,
+            first=i == 0,
+            last=i == sections - 1,
+            rail=rail,
+        )
         if i:
             solid.group(0)
             solid.box((-half * 0.88, half * 0.88), (0.5, height - 0.25), (z0 - 0.25, z0 + 0.25), (40, 40, 42))
@@ -238,7 +265,9 @@ def _section(solid, rng, along, half, height, decks, colour, ink, *, first, last
             for u in np.linspace(0.015, 0.985, count + 1)[:-1]:
                 wide = 0.97 / count - 0.012
                 solid.pane(quad, u, u + wide, v0 + 0.03, v1 - 0.03, tint, inside, gloss=0.16, glow=(70, 66, 55))
-                solid.pane(quad, u, u + wide, v0 + (v1 - v0) * 0.6, v1 - 0.03, tint, inside, gloss=0.28, glow=(90, 84, 70))
+                solid.pane(
+                    quad, u, u + wide, v0 + (v1 - v0) * 0.6, v1 - 0.03, tint, inside, gloss=0.28, glow=(90, 84, 70)
+                )
         if rng.random() < 0.6:
             solid.pane(quad, 0, 1, 0, bands[0][0] * 0.6 + 0.02, ink, inside)
         doors = (0.86, 0.42) if flip is False else (0.05, 0.5)

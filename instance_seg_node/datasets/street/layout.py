@@ -54,7 +54,14 @@ def draw_layout(rng: np.random.Generator) -> Layout:
     """A random street."""
     kind = str(rng.choice(["town", "suburb", "highway", "country"], p=[0.50, 0.13, 0.25, 0.12]))
     count, against, lane_m, parking, walk, gap = {
-        "town": (rng.integers(1, 3), rng.integers(1, 3), rng.uniform(3.0, 3.5), 2.3 * (rng.random() < 0.75), rng.uniform(2, 5), 0),
+        "town": (
+            rng.integers(1, 3),
+            rng.integers(1, 3),
+            rng.uniform(3.0, 3.5),
+            2.3 * (rng.random() < 0.75),
+            rng.uniform(2, 5),
+            0,
+        ),
         "suburb": (1, 1, rng.uniform(3.0, 3.8), 2.2 * (rng.random() < 0.6), rng.uniform(1.5, 2.5), 0),
         "highway": (rng.integers(2, 5), rng.integers(2, 4), 3.7, 0.0, 0.0, rng.uniform(1.5, 6)),
         "country": (1, 1, rng.uniform(3.0, 3.6), 0.0, 0.0, 0),
@@ -76,7 +83,25 @@ def draw_layout(rng: np.random.Generator) -> Layout:
     if rail is not None and rail == lanes[own]:
         own = count - 1
     jam = bool(rng.random() < (0.3 if kind in ("town", "highway") else 0.05))
-    speed = {"town": rng.uniform(4, 13), "suburb": rng.uniform(4, 10), "highway": rng.uniform(18, 32),
-             "country": rng.uniform(12, 24)}[kind] * (0.3 if jam else 1)
-    return Layout(kind, -1 if rng.random() < 0.22 else 1, lanes, oncoming, own, float(lane_m), float(left), float(right),
-                  float(walk), float(parking), None if rail is None else float(rail), bend, jam, float(speed))
+    speed = {
+        "town": rng.uniform(4, 13),
+        "suburb": rng.uniform(4, 10),
+        "highway": rng.uniform(18, 32),
+        "country": rng.uniform(12, 24),
+    }[kind] * (0.3 if jam else 1)
+    return Layout(
+        kind,
+        -1 if rng.random() < 0.22 else 1,
+        lanes,
+        oncoming,
+        own,
+        float(lane_m),
+        float(left),
+        float(right),
+        float(walk),
+        float(parking),
+        None if rail is None else float(rail),
+        bend,
+        jam,
+        float(speed),
+    )

@@ -44,10 +44,15 @@ class Lens:
         image *= gain[..., None] * self.balance.astype(np.float32)
         image += np.float32(128 * (1 - self.contrast) * 0.6 + self.lift)
         # A sensor's noise grows with the root of the light; it is coarser at larger pictures' own pixels.
-        image += cv2.merge([self._grain(rng, h, w) for _ in range(3)]) * (0.6 + 0.4 * np.sqrt(np.maximum(grey, 1) / 128))[..., None]
+        image += (
+            cv2.merge([self._grain(rng, h, w) for _ in range(3)])
+            * (0.6 + 0.4 * np.sqrt(np.maximum(grey, 1) / 128))[..., None]
+        )
         image = np.clip(image, 0, 255).astype(np.uint8)
         if self.quality < 100:
-            image = cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, self.quality])[1], cv2.IMREAD_COLOR)
+            image = cv2.imdecode(
+                cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, self.quality])[1], cv2.IMREAD_COLOR
+            )
         return image
 
     def _grain(self, rng, h, w):

@@ -53,14 +53,39 @@ def draw_light(rng: np.random.Generator) -> Light:
     warm = np.array([1.0, 0.95, 0.86])
     dim, cool = rng.uniform(0.85, 1.1), np.array([0.93, 1.0, 1.07])
     rows = {  # direct, ambient, zenith, horizon, haze per metre, lamps, cloud, wet
-        "clear": (warm * 0.72 * dim, cool * 0.52, blue, pale, rng.uniform(0.0006, 0.003), 0.1, rng.choice([0, 0.3, 0.6]), 0),
+        "clear": (
+            warm * 0.72 * dim,
+            cool * 0.52,
+            blue,
+            pale,
+            rng.uniform(0.0006, 0.003),
+            0.1,
+            rng.choice([0, 0.3, 0.6]),
+            0,
+        ),
         "overcast": (warm * 0.1, cool * 0.78 * dim, grey * 0.9, grey * 1.05, rng.uniform(0.002, 0.006), 0.2, 1.0, 0.1),
         "rain": (warm * 0.0, cool * 0.6 * dim, grey * 0.6, grey * 0.75, rng.uniform(0.006, 0.015), 0.6, 1.0, 1.0),
         "fog": (warm * 0.0, cool * 0.72 * dim, grey * 0.95, grey * 0.95, rng.uniform(0.015, 0.035), 0.6, 1.0, 0.3),
-        "dusk": (np.array([0.5, 0.3, 0.15]), cool * 0.3, np.array([60, 70, 110.0]), np.array([215, 150, 105.0]),
-                 rng.uniform(0.002, 0.005), 0.8, 0.4, 0.1),
-        "night": (warm * 0.0, np.array([0.16, 0.15, 0.16]) * rng.uniform(0.7, 1.5), np.array([8, 9, 16.0]),
-                  np.array([34, 28, 28.0]), rng.uniform(0.003, 0.008), 1.0, 0.5, rng.uniform(0, 0.8)),
+        "dusk": (
+            np.array([0.5, 0.3, 0.15]),
+            cool * 0.3,
+            np.array([60, 70, 110.0]),
+            np.array([215, 150, 105.0]),
+            rng.uniform(0.002, 0.005),
+            0.8,
+            0.4,
+            0.1,
+        ),
+        "night": (
+            warm * 0.0,
+            np.array([0.16, 0.15, 0.16]) * rng.uniform(0.7, 1.5),
+            np.array([8, 9, 16.0]),
+            np.array([34, 28, 28.0]),
+            rng.uniform(0.003, 0.008),
+            1.0,
+            0.5,
+            rng.uniform(0, 0.8),
+        ),
     }
     direct, ambient, zenith, horizon, haze_per_m, lamps, cloud, wet = rows[str(weather)]
     return Light(sun, direct, ambient, zenith, horizon, horizon * 0.97, haze_per_m, lamps, cloud, wet, str(weather))

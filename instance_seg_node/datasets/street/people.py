@@ -6,11 +6,41 @@ import numpy as np
 
 from .figures import Part, part
 
-CLOTHES = np.array([(30, 32, 38), (48, 50, 56), (62, 66, 78), (40, 52, 84), (90, 92, 96), (130, 130, 128), (206, 204, 198),
-                    (150, 36, 40), (60, 90, 130), (56, 84, 56), (140, 110, 70), (190, 150, 60), (205, 90, 50),
-                    (110, 60, 90), (170, 60, 110), (80, 60, 48), (215, 222, 70)], float)
-TROUSERS = np.array([(34, 36, 44), (26, 26, 30), (52, 62, 88), (66, 78, 104), (92, 86, 74), (60, 60, 62), (150, 140, 118),
-                     (110, 110, 112)], float)
+CLOTHES = np.array(
+    [
+        (30, 32, 38),
+        (48, 50, 56),
+        (62, 66, 78),
+        (40, 52, 84),
+        (90, 92, 96),
+        (130, 130, 128),
+        (206, 204, 198),
+        (150, 36, 40),
+        (60, 90, 130),
+        (56, 84, 56),
+        (140, 110, 70),
+        (190, 150, 60),
+        (205, 90, 50),
+        (110, 60, 90),
+        (170, 60, 110),
+        (80, 60, 48),
+        (215, 222, 70),
+    ],
+    float,
+)
+TROUSERS = np.array(
+    [
+        (34, 36, 44),
+        (26, 26, 30),
+        (52, 62, 88),
+        (66, 78, 104),
+        (92, 86, 74),
+        (60, 60, 62),
+        (150, 140, 118),
+        (110, 110, 112),
+    ],
+    float,
+)
 SKINS = np.array([(224, 178, 150), (208, 158, 126), (172, 122, 92), (120, 82, 60), (84, 58, 44)], float)
 HAIRS = np.array([(30, 24, 22), (54, 38, 28), (92, 66, 42), (150, 120, 76), (120, 118, 116), (24, 22, 24)], float)
 
@@ -37,14 +67,24 @@ class Looks:
 
 def looks(rng: np.random.Generator) -> Looks:
     """A random person; one in eight is a child."""
+
     def pick(table):
         colour = table[rng.integers(len(table))] * rng.uniform(0.7, 1.2)
         faded = colour + (colour.mean() - colour) * rng.uniform(0.0, 0.7)
         return np.clip(faded + rng.normal(0, 4, 3), 8, 240)
 
     tall = rng.uniform(1.05, 1.45) if rng.random() < 0.12 else rng.normal(1.72, 0.08)
-    return Looks(tall, rng.uniform(0.92, 1.25), pick(CLOTHES), pick(TROUSERS), pick(SKINS), pick(HAIRS),
-                 pick(TROUSERS) * 0.6, pick(CLOTHES), *(rng.random(6) < (0.3, 0.14, 0.25, 0.3, 0.2, 0.3)))
+    return Looks(
+        tall,
+        rng.uniform(0.92, 1.25),
+        pick(CLOTHES),
+        pick(TROUSERS),
+        pick(SKINS),
+        pick(HAIRS),
+        pick(TROUSERS) * 0.6,
+        pick(CLOTHES),
+        *(rng.random(6) < (0.3, 0.14, 0.25, 0.3, 0.2, 0.3)),
+    )
 
 
 def walker(who: Looks, phase: float, stride: float, owner: int = 0) -> list[Part]:
@@ -63,8 +103,14 @@ def walker(who: Looks, phase: float, stride: float, owner: int = 0) -> list[Part
         parts += _arm(who, shoulder, elbow, hand, owner)
         if who.bag and side == 1:
             low = hand - (0, 0.16 * h, 0)
-            parts.append(part([hand - (0, 0.06 * h, 0.03 * h), hand + (0, -0.06 * h, 0.04 * h), low, low + (0, 0, 0.06)],
-                              0.03 * h, who.extra, owner))
+            parts.append(
+                part(
+                    [hand - (0, 0.06 * h, 0.03 * h), hand + (0, -0.06 * h, 0.04 * h), low, low + (0, 0, 0.06)],
+                    0.03 * h,
+                    who.extra,
+                    owner,
+                )
+            )
     hem = 0.30 if who.coat or who.skirt else 0.49
     return parts + _trunk(who, np.array([0, 0.80 * h, 0.01]), np.array([0, 0.52 * h, 0]), hem * h, owner)
 
@@ -98,8 +144,8 @@ def _joint(a, b, first: float, second: float, forward: int) -> np.ndarray:
     span = b - a
     reach = min(np.linalg.norm(span), (first + second) * 0.98)
     direction = span / (np.linalg.norm(span) + 1e-9)
-    along = (reach ** 2 + first ** 2 - second ** 2) / (2 * reach)
-    out = np.sqrt(max(first ** 2 - along ** 2, 0.0))
+    along = (reach**2 + first**2 - second**2) / (2 * reach)
+    out = np.sqrt(max(first**2 - along**2, 0.0))
     across = np.array([0, -direction[2], direction[1]])
     across = across / (np.linalg.norm(across) + 1e-9)
     if across[2] * forward < 0:
@@ -111,17 +157,21 @@ def _leg(who, hip, knee, ankle, owner):
     h = who.tall * who.stout
     shin = who.skin if who.skirt else who.legs
     toe = ankle + (0, -0.02 * h, 0.085 * h)
-    return [part([hip, knee], [0.056 * h, 0.040 * h], shin if who.skirt else who.legs, owner),
-            part([knee, ankle], [0.038 * h, 0.027 * h], shin, owner),
-            part([ankle - (0, 0.01, 0.02), toe], [0.026 * h, 0.02 * h], who.shoes, owner)]
+    return [
+        part([hip, knee], [0.056 * h, 0.040 * h], shin if who.skirt else who.legs, owner),
+        part([knee, ankle], [0.038 * h, 0.027 * h], shin, owner),
+        part([ankle - (0, 0.01, 0.02), toe], [0.026 * h, 0.02 * h], who.shoes, owner),
+    ]
 
 
 def _arm(who, shoulder, elbow, hand, owner):
     h = who.tall
     sleeve = who.skin if who.bare_arms else who.top
-    return [part([shoulder, elbow], [0.034 * h * who.stout, 0.028 * h], who.top * 0.92, owner),
-            part([elbow, hand], [0.026 * h, 0.02 * h], sleeve * 0.95, owner),
-            part([hand], 0.022 * h, who.skin, owner)]
+    return [
+        part([shoulder, elbow], [0.034 * h * who.stout, 0.028 * h], who.top * 0.92, owner),
+        part([elbow, hand], [0.026 * h, 0.02 * h], sleeve * 0.95, owner),
+        part([hand], 0.022 * h, who.skin, owner),
+    ]
 
 
 def _trunk(who, chest, hips, hem, owner):
@@ -132,15 +182,37 @@ def _trunk(who, chest, hips, hem, owner):
     if hem is not None and hem < 0.45 * h:
         flare, cloth = waist * 1.25, who.top if who.coat else who.legs
         low = np.array([0, hem, 0])
-        parts.append(part([hips - (waist, 0, 0), hips + (waist, 0, 0), low - (flare, 0, 0), low + (flare, 0, 0)],
-                          0.05 * h, cloth * 0.97, owner))
+        parts.append(
+            part(
+                [hips - (waist, 0, 0), hips + (waist, 0, 0), low - (flare, 0, 0), low + (flare, 0, 0)],
+                0.05 * h,
+                cloth * 0.97,
+                owner,
+            )
+        )
     neck, head = chest + (0, 0.045 * h, 0.005), chest + (0, 0.115 * h, 0.03)
-    parts += [part([neck, head], 0.03 * h, who.skin * 0.85, owner),
-              part([head - (0, 0.02 * h, 0), head + (0, 0.022 * h, 0)], [0.042 * h, 0.048 * h], who.skin, owner),
-              part([head + (0, 0.03 * h, -0.022 * h), head + (0, -0.002 * h, -0.034 * h)], [0.050 * h, 0.040 * h],
-                   who.extra if who.cap else who.hair, owner)]
+    parts += [
+        part([neck, head], 0.03 * h, who.skin * 0.85, owner),
+        part([head - (0, 0.02 * h, 0), head + (0, 0.022 * h, 0)], [0.042 * h, 0.048 * h], who.skin, owner),
+        part(
+            [head + (0, 0.03 * h, -0.022 * h), head + (0, -0.002 * h, -0.034 * h)],
+            [0.050 * h, 0.040 * h],
+            who.extra if who.cap else who.hair,
+            owner,
+        ),
+    ]
     if who.pack:
-        parts.append(part([chest + (0.05 * h, -0.03, -0.1 * h), chest + (-0.05 * h, -0.03, -0.1 * h),
-                           hips + (0.05 * h, 0.06 * h, -0.1 * h), hips + (-0.05 * h, 0.06 * h, -0.1 * h)],
-                          0.05 * h, who.extra, owner))
+        parts.append(
+            part(
+                [
+                    chest + (0.05 * h, -0.03, -0.1 * h),
+                    chest + (-0.05 * h, -0.03, -0.1 * h),
+                    hips + (0.05 * h, 0.06 * h, -0.1 * h),
+                    hips + (-0.05 * h, 0.06 * h, -0.1 * h),
+                ],
+                0.05 * h,
+                who.extra,
+                owner,
+            )
+        )
     return parts

@@ -1,6 +1,6 @@
 """Every road user as a thing with its class: which model, how big, and how it moves its limbs over time."""
 
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
@@ -13,11 +13,16 @@ from .people import Looks, looks, walker
 from .solid import Solid
 from .things import Body, Figure
 
-BUILDERS = {CAR: (car, 120, (8, 10)), TRUCK: (truck, 60, (11, 12)), BUS: (bus, 40, (13, 14)), TRAIN: (tram, 32, (15, 16))}
+BUILDERS = {
+    CAR: (car, 120, (8, 10)),
+    TRUCK: (truck, 60, (11, 12)),
+    BUS: (bus, 40, (13, 14)),
+    TRAIN: (tram, 32, (15, 16)),
+}
 """How each class is built, how many models of it there are in the world, and the start of their seeds."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def model(class_id: int, number: int) -> tuple[Solid, float, float, float]:
     """One of the vehicle models of a class, with half its width and length and its height, metres."""
     build, _, seed = BUILDERS[class_id]
@@ -43,7 +48,17 @@ class Vehicle:
         self.lamps = [None, 0.6, 1.0][rng.choice(3, p=[0.62, 0.18, 0.2])]  # lit by day, or braking
 
     def at(self, x: float, z: float, yaw: float, track_id: int, time_s: float) -> Body:
-        return Body(x, z, yaw, self.half, self.height, (owner(self.class_id, track_id),), self.solid, dirt=self.dirt, lamps=self.lamps)
+        return Body(
+            x,
+            z,
+            yaw,
+            self.half,
+            self.height,
+            (owner(self.class_id, track_id),),
+            self.solid,
+            dirt=self.dirt,
+            lamps=self.lamps,
+        )
 
 
 class Cyclist:
@@ -65,7 +80,12 @@ class Cyclist:
 
     def _parts(self, time_s: float) -> list[Part]:
         if self.class_id == BICYCLE:
-            made = bicycle(self.colour, self.phase - self.cadence * time_s * self.ridden, basket=self.style[0], upright=self.style[1])
+            made = bicycle(
+                self.colour,
+                self.phase - self.cadence * time_s * self.ridden,
+                basket=self.style[0],
+                upright=self.style[1],
+            )
         else:
             made = motorcycle(self.colour, scooter=self.style[0], case=self.style[1])
         return with_rider(made, self.who, self.helmet) if self.ridden else made[0]
@@ -83,7 +103,12 @@ class Walker:
         self.pace = 0.0 if standing else rng.uniform(5.5, 7.0)
 
     def at(self, x: float, z: float, yaw: float, track_id: int, time_s: float) -> Figure:
-        return Figure(x, z, yaw, (0.28, 0.25), self.who.tall, (owner(PERSON, track_id),),
-                      lambda: walker(self.who, self.phase + self.pace * time_s, self.stride))
-
-
+        return Figure(
+            x,
+            z,
+            yaw,
+            (0.28, 0.25),
+            self.who.tall,
+            (owner(PERSON, track_id),),
+            lambda: walker(self.who, self.phase + self.pace * time_s, self.stride),
+        )

@@ -1,7 +1,7 @@
 """What fills each 30 m of a street beside the moving traffic: houses, plants, furniture, parked vehicles, people."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 import numpy as np
 
@@ -44,7 +44,9 @@ def chunk(plan: Layout, seed: int, index: int, crowd: float) -> Chunk:
     elif plan.built and rng.random() < 0.35:
         _crossing_people(plan, rng, z0 + rng.uniform(3, 27), moving, tracks)
     if plan.kind == "highway" and index % 9 == 4 and rng.random() < 0.7:
-        static.append(f.gantry(rng, float(plan.at((plan.left + plan.right) / 2, z0)), z0, (plan.right - plan.left) / 2 + 2))
+        static.append(
+            f.gantry(rng, float(plan.at((plan.left + plan.right) / 2, z0)), z0, (plan.right - plan.left) / 2 + 2)
+        )
     return Chunk(static, moving, junction)
 
 
@@ -82,8 +84,11 @@ class _Side:
             if self.free(z + deep / 2, deep / 2) and rng.random() < (0.93 if town else 0.75):
                 back = self.plan.walk + (rng.choice([0, 0, rng.uniform(0, 4)]) if town else rng.uniform(4, 11))
                 x, _ = self.place(back + 7, z + deep / 2)
-                self.static.append(house(rng, x, z + deep / 2, 14, deep - 0.05) if town else
-                                   cottage(rng, x, z + deep / 2, self.plan.heading(z) + rng.choice([0, np.pi / 2])))
+                self.static.append(
+                    house(rng, x, z + deep / 2, 14, deep - 0.05)
+                    if town
+                    else cottage(rng, x, z + deep / 2, self.plan.heading(z) + rng.choice([0, np.pi / 2]))
+                )
             elif self.free(z + deep / 2, 1):
                 self.static.append(f.tree(rng, *self.place(self.plan.walk + rng.uniform(2, 9), z + deep / 2)))
             z += deep
@@ -107,7 +112,16 @@ class _Side:
             self.static.append(f.barrier(int(rng.integers(1 << 30)), x, z, self.plan.heading(z), 10.0, style))
         if self.sign > 0 and self.plan.kind == "highway" and abs(self.plan.lanes[0]) > 2.5:
             for z in np.arange(self.z0 + 5, self.z0 + CHUNK_M, 10.0):
-                self.static.append(f.barrier(int(abs(self.edge) * 100), float(self.plan.at(0, z)), z, self.plan.heading(z), 10.0, int(abs(self.edge) * 10) % 2))
+                self.static.append(
+                    f.barrier(
+                        int(abs(self.edge) * 100),
+                        float(self.plan.at(0, z)),
+                        z,
+                        self.plan.heading(z),
+                        10.0,
+                        int(abs(self.edge) * 10) % 2,
+                    )
+                )
         if rng.random() < 0.15:
             self.static.append(cottage(rng, *self.place(rng.uniform(14, 40), self.z0 + 15), 0.0))
 
@@ -115,16 +129,26 @@ class _Side:
         rng, walk = self.rng, self.plan.walk
         beside = 0.45 if walk else 1.2
         if (int(self.z0 / CHUNK_M) + (self.sign > 0)) % 2 and rng.random() < 0.8:
-            self.static.append(f.lamp_post(rng, *self.place(beside, self.z0 + 2), -self.sign * self.plan.side, rng.uniform(5, 9)))
-        makers = [(0.35, lambda x, z: f.sign(rng, x, z, rng.choice([0, 0, np.pi]))), (0.25, lambda x, z: f.pole(rng, x, z, rng.uniform(3, 10)))]
+            self.static.append(
+                f.lamp_post(rng, *self.place(beside, self.z0 + 2), -self.sign * self.plan.side, rng.uniform(5, 9))
+            )
+        makers = [
+            (0.35, lambda x, z: f.sign(rng, x, z, rng.choice([0, 0, np.pi]))),
+            (0.25, lambda x, z: f.pole(rng, x, z, rng.uniform(3, 10))),
+        ]
         if walk:
-            makers += [(0.5, lambda x, z: f.small_box(rng, x, z)), (0.15, lambda x, z: f.hoarding(rng, x, z, rng.choice([0.0, np.pi / 2])))]
+            makers += [
+                (0.5, lambda x, z: f.small_box(rng, x, z)),
+                (0.15, lambda x, z: f.hoarding(rng, x, z, rng.choice([0.0, np.pi / 2]))),
+            ]
         else:
             makers += [(0.06, lambda x, z: f.hoarding(rng, x, z, 0.0))]
         for chance, make in makers:
             for z in self.spots(7, 16, 1.5):
                 if rng.random() < chance:
-                    self.static.append(make(*self.place(beside + rng.uniform(0, 0.5) + (walk * 0.7 if rng.random() < 0.4 else 0), z)))
+                    self.static.append(
+                        make(*self.place(beside + rng.uniform(0, 0.5) + (walk * 0.7 if rng.random() < 0.4 else 0), z))
+                    )
         if walk and rng.random() < 0.3:  # street trees or bollards
             for z in self.spots(7, 9, 2):
                 self.static.append(f.tree(rng, *self.place(1.0, z), tall=rng.uniform(5, 8)))
@@ -148,7 +172,11 @@ class _Side:
             middle = z + vehicle.half_length
             if rng.random() < full and self.free(middle, 3 + vehicle.half_length):
                 x, _ = self.place(-1.15, middle)
-                yaw = self.plan.heading(middle) + rng.normal(0, 0.02) + (np.pi if (self.sign < 0) != (rng.random() < 0.15) else 0)
+                yaw = (
+                    self.plan.heading(middle)
+                    + rng.normal(0, 0.02)
+                    + (np.pi if (self.sign < 0) != (rng.random() < 0.15) else 0)
+                )
                 self.static.append(vehicle.at(x, middle, yaw, next(self.tracks), 0.0))
                 next(self.tracks)
             z += 2 * vehicle.half_length + rng.uniform(0.5, 1.6)
@@ -156,11 +184,17 @@ class _Side:
     def people(self, crowd: float):
         rng, walk = self.rng, self.plan.walk
         for _ in range(rng.poisson(crowd / 2)):
-            z, beyond, group = self.z0 + rng.uniform(0, CHUNK_M), rng.uniform(0.6, max(walk - 0.5, 0.8)), rng.choice([1, 1, 2, 3])
+            z, beyond, group = (
+                self.z0 + rng.uniform(0, CHUNK_M),
+                rng.uniform(0.6, max(walk - 0.5, 0.8)),
+                rng.choice([1, 1, 2, 3]),
+            )
             way, standing = rng.choice([-1, 1]), rng.random() < 0.25
             speed = 0.0 if standing else way * rng.uniform(1.0, 1.6)
             for i in range(group):
-                self.walk(Walker(rng, standing=standing), z + rng.normal(0, 0.3), beyond + 0.6 * i, speed, rng.uniform(0, 7))
+                self.walk(
+                    Walker(rng, standing=standing), z + rng.normal(0, 0.3), beyond + 0.6 * i, speed, rng.uniform(0, 7)
+                )
         if rng.random() < 0.22:  # parked bicycles
             start = rng.uniform(2, 24)
             for i in range(rng.integers(1, 6)):
@@ -183,6 +217,7 @@ class _Side:
 
 def _across(plan: Layout, z: float, start: float, speed: float, span: float, user, track: int) -> Scene:
     """A road user going across the street, coming again from the far side when gone."""
+
     def at(time_s: float) -> Thing:
         x = plan.middle(z) + (start + speed * time_s + span) % (2 * span) - span
         lap = int((start + speed * time_s + span) // (2 * span))
@@ -199,7 +234,17 @@ def _cross_traffic(plan, rng, junction, moving, tracks):
         while x < 70:
             class_id = int(rng.choice([CAR, TRUCK, BUS], p=[0.76, 0.12, 0.12]))
             vehicle = Vehicle(class_id, rng)
-            moving.append(_across(plan, at - way * plan.side * half * 0.45, x + vehicle.half_length, speed, 80.0, vehicle, next(tracks)))
+            moving.append(
+                _across(
+                    plan,
+                    at - way * plan.side * half * 0.45,
+                    x + vehicle.half_length,
+                    speed,
+                    80.0,
+                    vehicle,
+                    next(tracks),
+                )
+            )
             x += 2 * vehicle.half_length + rng.uniform(3, 40)
     for z in (at - half - 3.0, at + half + 3.0):
         _crossing_people(plan, rng, z, moving, tracks, rng.poisson(1.5))
@@ -208,5 +253,14 @@ def _cross_traffic(plan, rng, junction, moving, tracks):
 def _crossing_people(plan, rng, z, moving, tracks, count=1):
     width = (plan.right - plan.left) / 2 + 2
     for _ in range(count):
-        moving.append(_across(plan, z + rng.uniform(-1, 1), rng.uniform(-width, width), rng.choice([-1.3, 1.2, 1.5]), width,
-                              Walker(rng), next(tracks)))
+        moving.append(
+            _across(
+                plan,
+                z + rng.uniform(-1, 1),
+                rng.uniform(-width, width),
+                rng.choice([-1.3, 1.2, 1.5]),
+                width,
+                Walker(rng),
+                next(tracks),
+            )
+        )

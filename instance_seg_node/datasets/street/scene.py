@@ -24,7 +24,7 @@ SHORTEST = 1 / 200
 """Things less high than this share of the image's width are left out."""
 
 MOUNTS = ((0.0, 0.0), (-0.95, -0.6), (0.95, 0.6), (np.pi, 0.0))
-"""Yaw (radians) and lateral offset (m) of cameras 0 to 3: ahead, left, right, behind; then the same again, turned a bit."""
+"""Yaw (radians) and lateral offset (m) of cameras 0 to 3: ahead, left, right, behind; then again, turned a bit."""
 
 
 class Street:
@@ -37,8 +37,10 @@ class Street:
 
     def __init__(self, seed: int, height: int = 512, width: int = 1024, camera_index: int = 0):
         if height < 32 or width < 32 or seed < 0 or camera_index < 0:
-            raise ValueError(f"a street needs height and width >= 32 and seed and camera_index >= 0, got "
-                             f"{height} x {width}, seed {seed}, camera_index {camera_index}")
+            raise ValueError(
+                f"a street needs height and width >= 32 and seed and camera_index >= 0, got "
+                f"{height} x {width}, seed {seed}, camera_index {camera_index}"
+            )
         self.seed, self.height, self.width, self.camera_index = seed, height, width, camera_index
         rng = np.random.default_rng([seed, 1])
         self.plan, self.light = draw_layout(rng), draw_light(rng)
@@ -60,7 +62,8 @@ class Street:
         own_z = self.plan.speed * time_s
         camera = self._camera(time_s, own_z, h, w)
         canvas = Canvas(np.zeros((h, w, 3), np.uint8), np.zeros((h, w), np.uint16), camera, self.light, fine == 1)
-        chunks = [self._chunk(k) for k in range(int((own_z - 60) // CHUNK_M), int((own_z + VIEW_M) // CHUNK_M) + 1)]
+        behind = 60 if np.cos(camera.yaw) > 0.3 else VIEW_M
+        chunks = [self._chunk(k) for k in range(int((own_z - behind) // CHUNK_M), int((own_z + VIEW_M) // CHUNK_M) + 1)]
         things = [t for t in self._things(chunks, time_s, own_z) if _in_view(t, camera, w)]
         self.backdrop.paint(canvas)
         self.ground.paint(canvas, own_z, [c.junction for c in chunks if c.junction])
@@ -69,9 +72,21 @@ class Street:
             thing.paint(canvas)
         self._paint_bonnet(canvas)
         rng = np.random.default_rng([self.seed, 3, self.camera_index, int(round(abs(time_s) * 1e6)), int(time_s < 0)])
-        rgb = canvas.rgb if fine == 1 else cv2.resize(canvas.rgb, (self.width, self.height), interpolation=cv2.INTER_AREA)
-        seen = Camera(camera.x, camera.height, camera.z, camera.yaw, camera.focal_px / fine, camera.centre_x / fine, camera.horizon_y / fine)
-        return _labelled(self.lens.expose(rgb, seen, self.light, rng), np.ascontiguousarray(canvas.stamp[::fine, ::fine]), canvas)
+        rgb = (
+            canvas.rgb if fine == 1 else cv2.resize(canvas.rgb, (self.width, self.height), interpolation=cv2.INTER_AREA)
+        )
+        seen = Camera(
+            camera.x,
+            camera.height,
+            camera.z,
+            camera.yaw,
+            camera.focal_px / fine,
+            camera.centre_x / fine,
+            camera.horizon_y / fine,
+        )
+        return _labelled(
+            self.lens.expose(rgb, seen, self.light, rng), np.ascontiguousarray(canvas.stamp[::fine, ::fine]), canvas
+        )
 
     def _camera(self, time_s: float, own_z: float, h: int, w: int) -> Camera:
         yaw, across = MOUNTS[self.camera_index % len(MOUNTS)]
@@ -80,7 +95,9 @@ class Street:
         x = float(self.plan.at(lateral, own_z)) + across
         shake = 0.0022 * np.sin(7.3 * time_s + self.seed) + 0.0016 * np.sin(17.1 * time_s)
         focal = w / 2 / np.tan(self.field / 2)
-        return Camera(x, self.eye_m, own_z, self.plan.heading(own_z) + yaw, focal, w / 2, h * self.skyline + focal * shake)
+        return Camera(
+            x, self.eye_m, own_z, self.plan.heading(own_z) + yaw, focal, w / 2, h * self.skyline + focal * shake
+        )
 
     def _chunk(self, index: int) -> Chunk:
         if index not in self._chunks:
@@ -112,8 +129,11 @@ def _in_view(thing: Thing, camera: Camera, width: int) -> bool:
     if thing.height * camera.focal_px < SHORTEST * width * seen[:, 2].min():
         return False
     margin = max(thing.height * 0.6, 1.0)  # crowns are wider than trunks
-    return bool(seen[:, 2].max() > 0.3 and (seen[:, 0] - margin < reach * np.maximum(seen[:, 2], 0.3)).any()
-                and (seen[:, 0] + margin > -reach * np.maximum(seen[:, 2], 0.3)).any())
+    return bool(
+        seen[:, 2].max() > 0.3
+        and (seen[:, 0] - margin < reach * np.maximum(seen[:, 2], 0.3)).any()
+        and (seen[:, 0] + margin > -reach * np.maximum(seen[:, 2], 0.3)).any()
+    )
 
 
 def _labelled(rgb: np.ndarray, stamp: np.ndarray, canvas: Canvas) -> LabelledImage:
@@ -129,5 +149,11 @@ def _labelled(rgb: np.ndarray, stamp: np.ndarray, canvas: Canvas) -> LabelledIma
         rows.append(mark)
         ids[i] = len(rows)
     labels = np.array([0 if gone else m.label for m, gone in zip(canvas.marks, ignored)], np.uint8)
-    return LabelledImage(rgb, ids[stamp], np.array([m.class_id for m in rows], np.int64).reshape(-1),
-                         np.array([m.track_id for m in rows], np.int64).reshape(-1), ignored[stamp], labels[stamp])
+    return LabelledImage(
+        rgb,
+        ids[stamp],
+        np.array([m.class_id for m in rows], np.int64).reshape(-1),
+        np.array([m.track_id for m in rows], np.int64).reshape(-1),
+        ignored[stamp],
+        labels[stamp],
+    )

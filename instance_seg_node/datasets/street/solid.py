@@ -47,8 +47,10 @@ class Solid:
     def ring(self, lower: np.ndarray, upper: np.ndarray, colour, *, gloss: float = 0.0) -> list[np.ndarray]:
         """The walls between two rings of corners (N, 3), as quads lower-lower-upper-upper. Returns them."""
         inside = (lower.mean(axis=0) + upper.mean(axis=0)) / 2
-        return [self.face([lower[i - 1], lower[i], upper[i], upper[i - 1]], colour, inside, gloss=gloss)
-                for i in range(len(lower))]
+        return [
+            self.face([lower[i - 1], lower[i], upper[i], upper[i - 1]], colour, inside, gloss=gloss)
+            for i in range(len(lower))
+        ]
 
     def box(self, x, y, z, colour, **look) -> list[np.ndarray]:
         """A box over (x0, x1), (y0, y1), (z0, z1): quads rear, right, front, left, top."""
@@ -57,11 +59,19 @@ class Solid:
         top = self.face(high, colour, tuple(low.mean(axis=0)), **look)
         return [walls[1], walls[2], walls[3], walls[0], top]
 
-    def disc(self, centre: Point, radius: float, side: int, colour, *, corners: int = 14, floor: float = -1.0, **look) -> None:
+    def disc(
+        self, centre: Point, radius: float, side: int, colour, *, corners: int = 14, floor: float = -1.0, **look
+    ) -> None:
         """A disc that faces x * side, cut off below y = floor."""
         turn = np.arange(corners) * (2 * np.pi / corners)
-        points = np.stack([np.full(corners, centre[0]), np.maximum(centre[1] + radius * np.sin(turn), floor),
-                           centre[2] + radius * np.cos(turn)], axis=1)
+        points = np.stack(
+            [
+                np.full(corners, centre[0]),
+                np.maximum(centre[1] + radius * np.sin(turn), floor),
+                centre[2] + radius * np.cos(turn),
+            ],
+            axis=1,
+        )
         self.face(points, colour, (centre[0] - side, centre[1], centre[2]), **look)
 
     def _freeze(self):
@@ -73,10 +83,25 @@ class Solid:
         reach = (np.maximum.reduceat(points, begins) - np.minimum.reduceat(points, begins)).max(axis=1)
         groups = np.array(looks[4])
         size = np.bincount(groups, minlength=len(self._ranks))
-        middle = np.stack([np.bincount(groups, c, len(self._ranks)) for c in centres.T], axis=1) / np.maximum(size, 1)[:, None]
-        self._frozen = (points, begins, ends, self._normals(points, begins, ends, centres), centres, reach,
-                        np.array(looks[0], float), np.array(looks[1], float), np.array(looks[2], float),
-                        looks[3], groups, middle, np.array(self._ranks)[groups])
+        middle = (
+            np.stack([np.bincount(groups, c, len(self._ranks)) for c in centres.T], axis=1)
+            / np.maximum(size, 1)[:, None]
+        )
+        self._frozen = (
+            points,
+            begins,
+            ends,
+            self._normals(points, begins, ends, centres),
+            centres,
+            reach,
+            np.array(looks[0], float),
+            np.array(looks[1], float),
+            np.array(looks[2], float),
+            looks[3],
+            groups,
+            middle,
+            np.array(self._ranks)[groups],
+        )
         return self._frozen
 
     def _normals(self, points, begins, ends, centres) -> np.ndarray:
@@ -94,10 +119,13 @@ class Solid:
         """All points (N, 3), own axes."""
         return (self._frozen or self._freeze())[0]
 
-    def draw(self, canvas: Canvas, at: Point, yaw: float, stamp: int, *, lamps: float | None = None) -> np.ndarray | None:
+    def draw(
+        self, canvas: Canvas, at: Point, yaw: float, stamp: int, *, lamps: float | None = None
+    ) -> np.ndarray | None:
         """Paint the solid standing `at`, turned by yaw. Returns the pixels of its corners, None if nothing shows."""
-        points, begins, ends, normals, centres, reach, albedo, gloss, glow, outline, groups, middle, ranks = \
+        points, begins, ends, normals, centres, reach, albedo, gloss, glow, outline, groups, middle, ranks = (
             self._frozen or self._freeze()
+        )
         camera, light = canvas.camera, canvas.light
         turn = Camera(0, 0, 0, yaw, 1, 0, 0).rotation  # world to own axes
         seen = camera.to_camera(points @ turn + at)
@@ -117,12 +145,12 @@ class Solid:
         fixed = None if cut else fixed_point(pixels)
         for i in order[shown[order]].tolist():
             if cut:
-                part = clip_near(seen[begins[i]:ends[i]])
+                part = clip_near(seen[begins[i] : ends[i]])
                 if part is None:
                     continue
                 canvas.fill(camera.to_pixels(part), colours[i], stamp if outline[i] else None)
             else:
-                canvas.fill_fixed(fixed[begins[i]:ends[i]], colours[i], stamp if outline[i] else None)
+                canvas.fill_fixed(fixed[begins[i] : ends[i]], colours[i], stamp if outline[i] else None)
         return camera.to_pixels(seen[seen[:, 2] >= 0.4]) if cut else pixels
 
 

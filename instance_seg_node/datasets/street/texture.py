@@ -1,6 +1,6 @@
 """Textures made of noise: ground, dirt, leaves. Fixed seeds, made once per process."""
 
-from functools import lru_cache
+from functools import cache
 
 import cv2
 import numpy as np
@@ -14,13 +14,13 @@ def value_noise(rng: np.random.Generator, size: int, cells: int, octaves: int = 
         grid = np.pad(rng.random((n, n), dtype=np.float32), 2, mode="wrap")
         pitch = size // n
         wide = cv2.resize(grid, None, fx=pitch, fy=pitch, interpolation=cv2.INTER_CUBIC)
-        wide = wide[2 * pitch:, 2 * pitch:][:n * pitch, :n * pitch]
-        total += cv2.resize(wide, (size, size)) * 0.55 ** octave
+        wide = wide[2 * pitch :, 2 * pitch :][: n * pitch, : n * pitch]
+        total += cv2.resize(wide, (size, size)) * 0.55**octave
     low, high = np.quantile(total, (0.005, 0.995))
     return np.clip((total - low) / (high - low), 0, 1)
 
 
-@lru_cache(maxsize=None)
+@cache
 def noise_tile(kind: int) -> np.ndarray:
     """One of a few fixed tiles, float32 (512, 512) in [0, 1]: 0 fine grain, 1 middle, 2 coarse clouds, 3 streaks."""
     rng = np.random.default_rng([5, kind])
@@ -30,7 +30,7 @@ def noise_tile(kind: int) -> np.ndarray:
     return value_noise(rng, 512, (64, 16, 4)[kind], (4, 5, 6)[kind])
 
 
-@lru_cache(maxsize=None)
+@cache
 def foliage(kind: int) -> tuple[np.ndarray, np.ndarray]:
     """A plant's crown: brightness float32 (192, 192) about 1 and coverage uint8. kinds 0-5 round, 6-8 fir, 9-11 bush,
     12-13 thin crowns."""
@@ -58,10 +58,14 @@ def _lobes(kind: int, rng: np.random.Generator) -> list[tuple[float, float, floa
     if 6 <= kind <= 8:  # fir: tiers that widen downwards
         return [(0.5 + rng.normal(0, 0.015), t, 0.03 + 0.40 * t, 0.13) for t in np.linspace(0.08, 0.88, 9)]
     if 9 <= kind <= 11:  # bush: a row of low lobes
-        return [(x, rng.uniform(0.45, 0.65), rng.uniform(0.14, 0.25), rng.uniform(0.3, 0.42))
-                for x in np.linspace(0.2, 0.8, 5)]
+        return [
+            (x, rng.uniform(0.45, 0.65), rng.uniform(0.14, 0.25), rng.uniform(0.3, 0.42))
+            for x in np.linspace(0.2, 0.8, 5)
+        ]
     count = rng.integers(7, 12)
     turns = rng.uniform(0, 2 * np.pi, count)
     far = rng.uniform(0.08, 0.27, count)
-    return [(0.5 + r * np.cos(a), 0.5 + r * np.sin(a), rng.uniform(0.14, 0.24), rng.uniform(0.13, 0.2))
-            for r, a in zip(far, turns)]
+    return [
+        (0.5 + r * np.cos(a), 0.5 + r * np.sin(a), rng.uniform(0.14, 0.24), rng.uniform(0.13, 0.2))
+        for r, a in zip(far, turns)
+    ]

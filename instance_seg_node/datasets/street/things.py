@@ -1,8 +1,8 @@
 """What stands or moves in the street: a place, a size, and a way to paint itself."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Callable
+from functools import cache
 
 import cv2
 import numpy as np
@@ -30,8 +30,9 @@ class Thing:
         """The corners on the ground (4, 3)."""
         c, s = np.cos(self.yaw), np.sin(self.yaw)
         a, b = self.half
-        return np.array([(self.x + u * c + v * s, 0, self.z - u * s + v * c)
-                         for u, v in ((-a, -b), (a, -b), (a, b), (-a, b))])
+        return np.array(
+            [(self.x + u * c + v * s, 0, self.z - u * s + v * c) for u, v in ((-a, -b), (a, -b), (a, b), (-a, b))]
+        )
 
     def paint(self, canvas: Canvas) -> None:
         """Draw it."""
@@ -89,10 +90,23 @@ class Plant(Thing):
         scale = camera.focal_px / depth
         bark = light.through_haze(np.array([72, 62, 52]) * (light.ambient + 0.4 * light.direct), depth)
         if base > 0.4:
-            canvas.fill(hull(np.stack([foot, fork]), np.array([0.022, 0.013]) * self.height * scale + 0.4), bark.tolist(), stamps[0])
-        leaves = light.through_haze(np.linspace(0, 1.75, 256)[:, None] * self.colour * (light.ambient + 0.62 * light.direct), depth)
+            canvas.fill(
+                hull(np.stack([foot, fork]), np.array([0.022, 0.013]) * self.height * scale + 0.4),
+                bark.tolist(),
+                stamps[0],
+            )
+        leaves = light.through_haze(
+            np.linspace(0, 1.75, 256)[:, None] * self.colour * (light.ambient + 0.62 * light.direct), depth
+        )
         tall = max(fork[1] - top[1], 2.0) * (1.15 if base > 0.4 else 1.0)
-        _sprite(canvas, kind, (top[0] - width * scale / 2, top[1], width * scale, tall), leaves, stamps[0], at[0] * 10 % 2 > 1)
+        _sprite(
+            canvas,
+            kind,
+            (top[0] - width * scale / 2, top[1], width * scale, tall),
+            leaves,
+            stamps[0],
+            at[0] * 10 % 2 > 1,
+        )
 
 
 def _sprite(canvas: Canvas, kind: int, place, colours: np.ndarray, stamp: int, flipped: bool):
@@ -113,7 +127,7 @@ def _sprite(canvas: Canvas, kind: int, place, colours: np.ndarray, stamp: int, f
     cv2.copyTo(np.full((rows, columns), stamp, np.uint16), covered, canvas.stamp[box])
 
 
-@lru_cache(maxsize=None)
+@cache
 def _leaf_levels(kind: int) -> tuple[np.ndarray, np.ndarray]:
     shade, alpha = foliage(kind)
     return np.clip(shade * (255 / 1.75), 0, 255).astype(np.uint8), alpha

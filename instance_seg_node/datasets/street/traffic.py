@@ -14,7 +14,7 @@ BEHIND_M, SPAN_M = 70.0, 270.0
 
 @dataclass(frozen=True, eq=False)
 class Slot:
-    """A road user in a lane. lateral: metres right of the middle line. start: z at time 0. way: 1 along, -1 against us."""
+    """A road user in a lane. lateral: metres right of the middle line. start: z at time 0. way: 1 our way, -1 against."""
 
     user: object
     lateral: float
@@ -29,7 +29,9 @@ class Slot:
         lap = int(ahead // SPAN_M)
         z = ahead - lap * SPAN_M - BEHIND_M + own_z
         yaw = plan.heading(z) + (0 if self.way > 0 else np.pi)
-        return self.user.at(float(plan.at(self.lateral, z)), z, yaw, self.track_id + (lap % 1000) * 1_000_000_000, time_s)
+        return self.user.at(
+            float(plan.at(self.lateral, z)), z, yaw, self.track_id + (lap % 1000) * 1_000_000_000, time_s
+        )
 
 
 def traffic(plan: Layout, rng: np.random.Generator) -> list[Slot]:
@@ -82,7 +84,16 @@ def _two_wheelers(plan, rng, slots):
         gaps = gaps if rng.random() < 0.7 else [plan.oncoming[-1] - half + 0.4]
         way, z = (1 if gaps[0] > 0 else -1), rng.uniform(6, 30)
         for _ in range(rng.integers(1, 4)):
-            slots.append(Slot(Cyclist(MOTORCYCLE, rng), float(rng.choice(gaps)), z, plan.speed * rng.uniform(0.9, 1.2), way, len(slots) * 2 + 1))
+            slots.append(
+                Slot(
+                    Cyclist(MOTORCYCLE, rng),
+                    float(rng.choice(gaps)),
+                    z,
+                    plan.speed * rng.uniform(0.9, 1.2),
+                    way,
+                    len(slots) * 2 + 1,
+                )
+            )
             z += rng.uniform(4, 30)
 
 

@@ -13,7 +13,9 @@ from .classes import CITYSCAPES_ID
 from .scene import Street
 
 
-def write_cityscapes(folder: Path | str, split: str, count: int, seed: int, height: int = 1024, width: int = 2048) -> None:
+def write_cityscapes(
+    folder: Path | str, split: str, count: int, seed: int, height: int = 1024, width: int = 2048
+) -> None:
     """Write `count` streets, seeds from `seed` on, as leftImg8bit/<split>/street/* and gtFine/<split>/street/*.
 
     instanceIds: uint16, label id * 1000 + n for instances, else the label id; labelIds: uint8. Existing files of the
@@ -41,7 +43,9 @@ def instance_ids(image: LabelledImage) -> np.ndarray:
     for class_id in image.class_ids.tolist():
         counts[class_id] = counts.get(class_id, -1) + 1
         codes.append(CITYSCAPES_ID[class_id] * 1000 + counts[class_id])
-    return np.where(image.instance_map > 0, np.array(codes, np.uint16)[image.instance_map], image.labels.astype(np.uint16))
+    return np.where(
+        image.instance_map > 0, np.array(codes, np.uint16)[image.instance_map], image.labels.astype(np.uint16)
+    )
 
 
 def _write(path: Path, array: np.ndarray) -> None:
