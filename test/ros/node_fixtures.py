@@ -30,7 +30,7 @@ sys.path.insert(0, str(ROOT / "test"))
 
 from tiny_model import blobs, write_tiny_model  # noqa: E402
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 120.0
 RESEND_S = 8.0
 BEST_EFFORT = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 RELIABLE = QoSProfile(depth=50, reliability=ReliabilityPolicy.RELIABLE)
