@@ -65,19 +65,23 @@ class Camera:
     def __init__(self, node: LifecycleNode, camera: str, transport: str, spec: ModelSpec):
         self.name = node.resolve_topic_name(camera)
         topic, self.input_type, self._to_rgb = TRANSPORTS[transport]
-        self.input_topic = node.resolve_topic_name(f"{camera.rstrip('/')}/{topic}")
+        self.input_topic = node.resolve_topic_name(f"{camera}/{topic}")
         self.record: CameraRecord | None = None
         self.incompatible = ""
+        self._outputs = f"{camera}/instance_seg"
         self._spec = spec
-        self._publishers: dict[str, LifecyclePublisher] = {
-            output: node.create_lifecycle_publisher(
-                kind, f"{camera.rstrip('/')}/instance_seg/{output}", output_qos(output),
-                qos_overriding_options=QoSOverridingOptions.with_default_policies())
-            for output, kind in OUTPUTS.items()}
+        self._publishers: dict[str, LifecyclePublisher] = {}
         self._ids = KeptImage("mono16", "uint16")
         self._classes = KeptImage("mono8", "uint8")
         self._overlay = KeptImage("rgb8", "uint8", channels=3)
         self._detections = KeptDetections()
+
+    def announce(self, node: LifecycleNode) -> None:
+        """Put the outputs on the network. If that raises, destroy() takes back what is there."""
+        for output, kind in OUTPUTS.items():
+            self._publishers[output] = node.create_lifecycle_publisher(
+                kind, f"{self._outputs}/{output}", output_qos(output),
+                qos_overriding_options=QoSOverridingOptions.with_default_policies())
 
     def frame(self, message: Any) -> Frame:
         """The picture of an input message. Raises FrameError."""
@@ -119,7 +123,7 @@ class Camera:
         self._publishers["label_info"].publish(label_info(self._spec, seed_threshold, stamp))
 
     def destroy(self, node: LifecycleNode) -> None:
-        """Take the publishers off the network."""
+        """Take the outputs off the network."""
         for publisher in self._publishers.values():
             node.destroy_lifecycle_publisher(publisher)
 

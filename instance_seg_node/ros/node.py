@@ -73,6 +73,8 @@ class InstanceSegNode(LifecycleNode):
         self._apply([])
         self._cameras = {Camera(self, camera, settings["transport"], segmenter.spec): None
                          for camera in settings["cameras"]}
+        for camera in self._cameras:
+            camera.announce(self)
         self.state = State("inactive", OK, "configured, not active")
         self.get_logger().info(f"model {segmenter.spec.name} on {segmenter.engine.description}; "
                                f"input {', '.join(camera.input_topic for camera in self._cameras)}; "
@@ -123,6 +125,7 @@ class InstanceSegNode(LifecycleNode):
         self.destroy_node()
 
     def _subscribe(self, camera: Camera) -> Subscription:
+        camera.incompatible = ""
         return self.create_subscription(
             camera.input_type, camera.input_topic, partial(self._worker.offer, camera), input_qos(),
             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=partial(self._incompatible, camera)),

@@ -220,9 +220,10 @@ def desk_in(domain: int) -> Iterator[Desk]:
 
 @contextmanager
 def node_in(domain: int, log: Path, parameters: dict[str, object], module: str = "instance_seg_node.ros.node",
-            *, tracebacks: int = 0) -> Iterator[Process]:
+            *, remaps: tuple[str, ...] = (), tracebacks: int = 0) -> Iterator[Process]:
     """The node as a user starts it. It must end well, and log so many tracebacks."""
     arguments = [part for name, value in parameters.items() for part in ("-p", f"{name}:={value}")]
+    arguments += [part for remap in remaps for part in ("-r", remap)]
     process = Process(["-m", module, "--ros-args", *arguments], domain, log)
     try:
         yield process

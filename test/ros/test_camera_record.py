@@ -1,5 +1,7 @@
 """What diagnostics say of a camera, from its counts alone."""
 
+from collections import Counter
+
 import pytest
 
 from instance_seg_node.ros.camera_record import FAILED, REPLACED, STALE, CameraRecord, Report, Window, percentile
@@ -95,7 +97,6 @@ OK_FRAMES = {"processed": 10, "ages_ms": [20.0] * 10}
     ("future", WARN, "60.0 s in the future", report(processed=1, ages_ms=[-60_000.0]), LINK),
 ])
 def test_the_state_of_a_camera(name, level, said, of, link):
-    from collections import Counter
     of.window.dropped = Counter(of.window.dropped)
     state = judge(of, link)
     assert (state.name, state.level) == (name, level)

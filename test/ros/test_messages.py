@@ -21,7 +21,7 @@ def instances(count: int) -> Instances:
 
 
 def test_an_image_keeps_its_memory_while_the_size_stays():
-    kept = KeptImage("mono16", np.uint16)
+    kept = KeptImage("mono16", "uint16")
     first = kept.pixels(Header(), 3, 5)
     address = first.ctypes.data
     first[:] = 258
@@ -34,7 +34,7 @@ def test_an_image_keeps_its_memory_while_the_size_stays():
 
 
 def test_a_colour_image_has_three_bytes_a_pixel():
-    kept = KeptImage("rgb8", np.uint8, channels=3)
+    kept = KeptImage("rgb8", "uint8", channels=3)
     kept.pixels(Header(), 2, 4)[:] = (1, 2, 3)
     assert (kept.message.step, bytes(kept.message.data)) == (12, b"\x01\x02\x03" * 8)
 

@@ -112,3 +112,21 @@ def test_a_model_folder_that_is_damaged_fails_configure(desk, tiny, tmp_path):  
     with node_in(desk.domain, tmp_path / "node.log", {"model": folder}):
         desk.until(lambda: desk.value("segmentation", "state") == "configure failed", "the failure in diagnostics")
         assert "SHA-256" in desk.status("segmentation").message
+
+
+def test_a_relative_camera_lies_in_the_nodes_namespace_and_remaps_hold(desk, tiny, tmp_path):  # noqa: F811
+    with node_in(desk.domain, tmp_path / "log", {"model": tiny, "cameras": ["front", "/rear"]},
+                 remaps=("__ns:=/car", "/rear/image_raw:=/driver/picture")):
+        desk.until_active()
+        for topic, prefix in (("/car/front/image_raw", "/car/front"), ("/driver/picture", "/rear")):
+            results = desk.record(f"{prefix}/instance_seg/instances", Image)
+            publisher = desk.publisher(topic)
+            desk.deliver(publisher, image(scene(2, 64, 128), 3), lambda r=results: r, f"masks for {topic}")
+        desk.until(lambda: desk.value("/car/front", "state") and desk.value("/rear", "state"), "their diagnostics")
+
+
+def test_a_qos_override_that_cannot_be_fails_configure_and_leaves_no_topic(desk, tiny, tmp_path):  # noqa: F811
+    override = "qos_overrides./camera/instance_seg/overlay.publisher.reliability"
+    with node_in(desk.domain, tmp_path / "log", {"model": tiny, override: "perfect"}, tracebacks=2):  # rclpy chains two
+        desk.until(lambda: desk.value("segmentation", "state") == "configure failed", "the failure in diagnostics")
+        assert not desk.node.count_publishers("/camera/instance_seg/instances")
