@@ -11,10 +11,10 @@ VERSION = re.search(r'__version__ = "(.+)"', (HERE / NAME / "__init__.py").read_
 
 
 def shared_files() -> list[tuple[str, list[str]]]:
-    """What goes to share/: the package's marker and manifest, and the files of launch/, config/ and models/."""
+    """What goes to share/: the package's marker and manifest, and launch, settings, models and messages."""
     files = [("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
              (f"share/{NAME}", ["package.xml"])]
-    for top in ("launch", "config", "models"):
+    for top in ("launch", "config", "models", "interfaces/vision_msgs/msg"):
         for folder in sorted({path.parent for path in (HERE / top).rglob("*") if path.is_file()}):
             inside = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix != ".pyc")
             if inside:

@@ -28,26 +28,3 @@ def share_folder(package: Path = Path(__file__).parent) -> Path:
 def fastdds_profile() -> Path:
     """The Fast DDS profile for large images, the value for FASTDDS_DEFAULT_PROFILES_FILE."""
     return share_folder() / "config" / "fastdds_large_images.xml"
-
-
-def shipped_models() -> dict[str, Path]:
-    """Name -> folder of every model that comes with the package, by name."""
-    return {path.parent.name: path.parent for path in sorted((share_folder() / "models").glob("*/model.yaml"))}
-
-
-def model_folder(model: str) -> Path:
-    """The folder of a shipped model's name, or of a path. A path has a / in it or begins with ~.
-
-    Raises InputError if there is no such model.
-    """
-    if "/" in model or model.startswith("~"):
-        folder = Path(model).expanduser()
-        if not (folder / "model.yaml").is_file():
-            raise InputError(f"{model!r} is no model folder: there is no {folder / 'model.yaml'}. "
-                             "List the shipped models: instance-seg models")
-        return folder
-    shipped = shipped_models()
-    if model not in shipped:
-        raise InputError(f"no model {model!r} is shipped, only {', '.join(shipped) or 'none'}. "
-                         f"A model folder of your own needs a / in its name: ./{model}")
-    return shipped[model]

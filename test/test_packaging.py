@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from instance_seg_node import __version__, share
+from instance_seg_node import __version__
 from instance_seg_node.errors import InputError
-from instance_seg_node.share import fastdds_profile, model_folder, share_folder, shipped_models
+from instance_seg_node.share import fastdds_profile, share_folder
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "instance_seg_node"
@@ -28,6 +28,7 @@ REQUIREMENTS = {
     "numba": ("numba", None),
     "numpy": ("numpy", "python3-numpy"),
     "onnxruntime": ("onnxruntime", "python3-onnxruntime-pip"),
+    "pycocotools": ("pycocotools", None),
     "pydantic": ("pydantic", None),
     "rosbags": ("rosbags", None),
     "tqdm": ("tqdm", "python3-tqdm"),
@@ -44,9 +45,7 @@ REQUIREMENTS = {
     "std_msgs": ("ros-std-msgs", "std_msgs"),
     "vision_msgs": (None, "vision_msgs"),  # built from interfaces/ where pip is all there is
     # only with an extra of pyproject.toml
-    "lightning_fabric": ("lightning-fabric", None),
     "onnx": ("onnx", None),
-    "pycocotools": ("pycocotools", None),
     "torch": ("torch", None),
 }
 
@@ -130,30 +129,6 @@ def test_shared_files_of_an_installation_are_below_its_prefix(tmp_path):
 def test_a_package_without_its_files_says_how_to_install_it(tmp_path):
     with pytest.raises(InputError, match="not completely installed.*pip install ."):
         share_folder(tmp_path / "instance_seg_node")
-
-
-@pytest.fixture
-def shipped(tmp_path, monkeypatch) -> Path:
-    """models/ of an installation with the models night and street, and a folder that is none."""
-    for name in ("street", "night", "notes"):
-        (tmp_path / "models" / name).mkdir(parents=True)
-    (tmp_path / "models" / "street" / "model.yaml").touch()
-    (tmp_path / "models" / "night" / "model.yaml").touch()
-    monkeypatch.setattr(share, "share_folder", lambda: tmp_path)
-    return tmp_path / "models"
-
-
-def test_a_model_is_a_shipped_name_or_a_path(shipped):
-    assert shipped_models() == {"night": shipped / "night", "street": shipped / "street"}
-    assert model_folder("street") == shipped / "street"
-    assert model_folder(f"{shipped}/night") == shipped / "night"
-
-
-def test_an_unknown_model_is_answered_with_the_known_ones(shipped):
-    with pytest.raises(InputError, match="no model 'dusk' is shipped, only night, street. .*a / in its name: ./dusk"):
-        model_folder("dusk")
-    with pytest.raises(InputError, match="is no model folder: there is no .*notes/model.yaml. .*instance-seg models"):
-        model_folder(f"{shipped}/notes")
 
 
 def test_wheel_holds_code_kernels_models_and_settings(tmp_path):

@@ -29,7 +29,7 @@ for command in (demo.demo, segment.segment, bag.bag, train.train, export.export,
     app.command()(command)
 app.add_typer(bench.app, name="bench")
 
-EXTRAS = {"torch": "train", "onnx": "train", "onnxscript": "train", "lightning_fabric": "train",
+EXTRAS = {"torch": "train", "onnx": "train", "onnxscript": "train",
           "rclpy": "ros", "sensor_msgs": "ros", "vision_msgs": "ros"}
 """Module -> extra of the package that brings it."""
 

@@ -24,6 +24,7 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.subscription import Subscription
 
 from ..errors import InputError
+from ..models import find_model
 from ..segmenter import Segmenter, open_segmenter
 from . import parameters
 from .camera import Camera, input_qos
@@ -66,7 +67,7 @@ class InstanceSegNode(LifecycleNode):
         self._report()
         settings = parameters.values(self)
         parameters.require(settings, None, self.resolve_topic_name)
-        segmenter = self._open_model(parameters.model_folder(settings["model"]), device=settings["device"],
+        segmenter = self._open_model(find_model(settings["model"]), device=settings["device"],
                                      precision=settings["precision"])
         parameters.require(settings, segmenter.spec.thresholds, self.resolve_topic_name)
         self._settings, self._segmenter = settings, segmenter

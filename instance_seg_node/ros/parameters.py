@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
@@ -13,7 +12,6 @@ from rclpy.validate_topic_name import validate_topic_name
 from ..engines import DEVICES, PRECISIONS
 from ..errors import InputError
 from ..model_spec import Thresholds
-from ..share import share_folder
 
 TRANSPORTS = ("raw", "compressed")
 REFINE = {"model": None, "always": True, "never": False}
@@ -109,16 +107,6 @@ def frozen(changed: Mapping[str, Any], configured: Mapping[str, Any] | None) -> 
              != configured[s.name]]
     return [f"{' and '.join(fixed)} cannot change while the node is configured: the model is loaded and topics are "
             "announced by it. First: ros2 lifecycle set NODE deactivate, then cleanup"] if fixed else []
-
-
-def model_folder(model: str) -> Path:
-    """The folder of a shipped model, or the path itself. Raises InputError if there is no such folder."""
-    folder = Path(model).expanduser() if "/" in model else share_folder() / "models" / model
-    if not folder.is_dir():
-        shipped = sorted(path.parent.name for path in (share_folder() / "models").glob("*/model.yaml"))
-        raise InputError(f"there is no model {model!r} ({folder} is not a folder). Shipped are: "
-                         f"{', '.join(shipped) or 'none'}. Set parameter model to one of them or to a folder's path")
-    return folder
 
 
 def _descriptor(setting: Setting) -> ParameterDescriptor:

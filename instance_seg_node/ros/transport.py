@@ -1,15 +1,14 @@
 """What must be set before `rclpy.init` for camera images to travel fast, or at all.
 
 Measured with 6 MB images between two processes: Fast DDS loses all best-effort images above its 512 KB of shared
-memory, and our profile (32 MB) none; glibc returns such buffers to the kernel after each message, and keeping them
-makes a message three times faster.
+memory, and our profile (32 MB) none.
 """
 
-import ctypes
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..memory import keep_freed_memory
 from ..share import fastdds_profile
 
 PROFILE, HUMBLES_PROFILE = "FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"
@@ -17,16 +16,13 @@ FAST_DDS_VARIABLES = (PROFILE, HUMBLES_PROFILE, "FASTDDS_BUILTIN_TRANSPORTS")
 FAST_DDS_FILE = "DEFAULT_FASTDDS_PROFILES.xml"
 """Fast DDS reads this file of the working folder by itself."""
 
-M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # malloc.h
-MALLOC_VARIABLES = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
-
 
 def tune() -> list[str]:
     """Prepare this process for large images; call it before `rclpy.init`. Settings of the user's own are kept.
 
     Returns a sentence on each thing done or left, for the log. Raises InputError if the profile is not installed.
     """
-    return [_tune_malloc(os.environ), _tune_fast_dds(os.environ, Path.cwd())]
+    return [keep_freed_memory(), _tune_fast_dds(os.environ, Path.cwd())]
 
 
 def _tune_fast_dds(environment: dict[str, str], working_folder: Path) -> str:
@@ -51,16 +47,3 @@ def reason_to_keep_fast_dds(environment: Mapping[str, str], working_folder: Path
     if (working_folder / FAST_DDS_FILE).is_file():
         return f"{working_folder / FAST_DDS_FILE} is there"
     return ""
-
-
-def _tune_malloc(environment: Mapping[str, str]) -> str:
-    kept = [name for name in MALLOC_VARIABLES if environment.get(name)]
-    if kept:
-        return f"malloc left as it is: {kept[0]}={environment[kept[0]]}"
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None:  # musl, macOS
-        return "malloc left as it is: this C library has no mallopt"
-    # glibc before 2.35 refuses an mmap threshold above 32 MB.
-    done = (mallopt(M_MMAP_THRESHOLD, 1 << 30) or mallopt(M_MMAP_THRESHOLD, 32 << 20)) \
-        and mallopt(M_TRIM_THRESHOLD, 1 << 30) and mallopt(M_TOP_PAD, 64 << 20)
-    return "malloc keeps image buffers" if done else "malloc left as it is: mallopt refused"

@@ -32,6 +32,7 @@ class Stage(Strict):
     around_object: float = Field(0.7, ge=0, le=1, description="share of crops that are centred on an instance")
     learning_rate: float = Field(5e-4, gt=0)
     freeze_batch_norm: bool = False
+    warm_up: bool = Field(False, description="offsets, bandwidths and classes are taught directly (loss.warm_up_loss)")
 
 
 class LossSettings(Strict):
@@ -49,6 +50,7 @@ class Recipe(Strict):
     input_height: int = Field(gt=0, multiple_of=8)
     input_width: int = Field(gt=0, multiple_of=8)
     bandwidths: Literal[1, 2] = 2
+    dropout: float = Field(0.3, ge=0, lt=1, description="of the encoder's last blocks")
     scenes: Scenes
     stages: tuple[Stage, ...] = Field(min_length=1)
     loss: LossSettings = LossSettings()

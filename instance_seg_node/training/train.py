@@ -17,7 +17,8 @@ from tqdm import tqdm
 
 from ..datasets.street import CLASSES
 from ..errors import InputError
-from ..methods.spatial_embedding.loss import LossTerms, spatial_embedding_loss
+from ..memory import keep_freed_memory
+from ..methods.spatial_embedding.loss import LossTerms, spatial_embedding_loss, warm_up_loss
 from ..methods.spatial_embedding.network import BranchedErfnet, spatial_embedding_network
 from .augment import Crop, random_crop
 from .checkpoint import load_checkpoint, save_checkpoint
@@ -39,9 +40,10 @@ def train(recipe_path: Path, out: Path, *, resume: bool = False) -> Path:
     if checkpoint.exists() and not resume:
         raise InputError(f"{checkpoint} is there already. Go on with it: --resume; or choose another --out")
     out.mkdir(parents=True, exist_ok=True)
+    keep_freed_memory()
     torch.set_flush_denormal(True)
     torch.manual_seed(recipe.seed)
-    network = spatial_embedding_network(recipe.bandwidths, len(CLASSES))
+    network = spatial_embedding_network(recipe.bandwidths, len(CLASSES), dropout=recipe.dropout)
     optimizer = torch.optim.Adam(network.parameters(), weight_decay=recipe.weight_decay)
     first = load_checkpoint(checkpoint, recipe, network, optimizer) if checkpoint.exists() else 0
     scenes = rendered(out / "scenes", split_seeds("training", recipe.scenes.training, recipe.scenes.seed),
@@ -77,14 +79,20 @@ def _step(network: BranchedErfnet, optimizer: torch.optim.Optimizer, crops: list
     images = torch.from_numpy(np.stack([crop.rgb for crop in crops])).permute(0, 3, 1, 2).float() / 255
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.bfloat16):
         raw = network(images)
-    terms = spatial_embedding_loss(raw, _tensor(crops, "instance_map"), _tensor(crops, "class_map"),
-                                   bandwidths=recipe.bandwidths, centre=recipe.loss.centre,
-                                   foreground_weight=recipe.loss.foreground_weight, weights=recipe.loss.weights,
-                                   ignore=_tensor(crops, "ignore").bool())
+    terms = _loss(raw, crops, recipe, warm_up=stage.warm_up)
     optimizer.zero_grad()
     terms.total.backward()
     optimizer.step()
     return terms
+
+
+def _loss(raw: torch.Tensor, crops: list[Crop], recipe: Recipe, *, warm_up: bool) -> LossTerms:
+    truth = {"instance_map": _tensor(crops, "instance_map"), "class_map": _tensor(crops, "class_map"),
+             "bandwidths": recipe.bandwidths, "ignore": _tensor(crops, "ignore").bool()}
+    if warm_up:
+        return warm_up_loss(raw, **truth)
+    return spatial_embedding_loss(raw, **truth, centre=recipe.loss.centre, weights=recipe.loss.weights,
+                                  foreground_weight=recipe.loss.foreground_weight)
 
 
 def _tensor(crops: list[Crop], name: str) -> torch.Tensor:

@@ -95,7 +95,7 @@ def test_a_model_that_is_missing_fails_configure_is_named_and_can_be_put_right(d
         assert desk.state() == "unconfigured"
         status = desk.status("segmentation")
         assert status.level == b"\x02"
-        assert "there is no model 'no-such-model'" in status.message
+        assert "model 'no-such-model' is neither a shipped model nor a model folder" in status.message
         assert node.output().count("cannot configure") == 1
         assert not desk.change_state("configure")
         set_parameter(desk, "model", str(tiny))

@@ -1,11 +1,12 @@
 """The loss of spatial embeddings (METHODS 1.4). Axes: B images, N pixels of one image, D bandwidths, C classes."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .network import coordinates
 
@@ -46,6 +47,50 @@ def spatial_embedding_loss(raw: Tensor, instance_map: Tensor, class_map: Tensor,
     # Every output keeps a gradient, also in an image without instances.
     total = weights[0] * instance + weights[1] * variance + weights[2] * seed + 0 * raw.sum()
     return LossTerms(total, instance, variance, seed)
+
+
+SMALLEST_MARGIN = 1.5 / 1023
+"""In coordinate units: one and a half pixels."""
+
+
+def warm_up_loss(raw: Tensor, instance_map: Tensor, class_map: Tensor, *, bandwidths: int,
+                 ignore: Tensor | None = None) -> LossTerms:
+    """What the memberships will ask for, asked for directly. Arguments as in `spatial_embedding_loss`.
+
+    A network that knows nothing gets next to no gradient through memberships that are all near zero. So first: offsets
+    to the centroid in units of the object's spread, bandwidths that fit that spread, seeds that tell the classes apart.
+    """
+    raw = raw.float()
+    grid = coordinates(*raw.shape[2:]).to(raw.device)
+    valid = torch.ones_like(instance_map, dtype=torch.bool) if ignore is None else ~ignore
+    own = (instance_map > 0) & valid
+    centroid, spread = _centroids_and_spreads(instance_map, grid)  # (B, 2, H, W)
+    misses = ((torch.tanh(raw[:, :2]) + grid - centroid) / spread).abs().sum(1)
+    margin = 1.2 * spread if bandwidths == 2 else 1.2 * spread.prod(1, keepdim=True).sqrt()
+    wanted_r = torch.log(math.log(2) / margin.square()) / 10
+    r_error = (raw[:, 2:2 + bandwidths] - wanted_r).square().mean(1)
+    logits = raw[:, 2 + bandwidths:]
+    classes = torch.arange(logits.shape[1], device=raw.device)[:, None, None]
+    target = (own[:, None] & (class_map[:, None] == classes)).float()
+    seed = nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none").sum(1)[valid].mean()
+    if own.any():
+        instance, variance = misses[own].mean(), r_error[own].mean()
+    else:
+        instance = variance = raw.new_zeros(())
+    return LossTerms(instance + 10 * variance + seed + 0 * raw.sum(), instance, variance, seed)
+
+
+def _centroids_and_spreads(instance_map: Tensor, grid: Tensor) -> tuple[Tensor, Tensor]:
+    """For every pixel the centroid of its instance and the standard deviation of its coordinates, each (B, 2, H, W)."""
+    centroid, spread = [], []
+    for ids in instance_map:
+        _, row, count = torch.unique(ids, return_inverse=True, return_counts=True)
+        row, points = row.flatten(), grid.flatten(1)
+        mean = points.new_zeros(2, len(count)).index_add_(1, row, points) / count
+        variance = points.new_zeros(2, len(count)).index_add_(1, row, (points - mean[:, row]).square()) / count
+        centroid.append(mean[:, row].view_as(grid))
+        spread.append(variance.sqrt().clamp(min=SMALLEST_MARGIN)[:, row].view_as(grid))
+    return torch.stack(centroid), torch.stack(spread)
 
 
 def _image_terms(raw, grid, instance_map, class_map, ignore, bandwidths, centre, foreground_weight):

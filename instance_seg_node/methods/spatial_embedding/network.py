@@ -47,10 +47,10 @@ def up(i: int, o: int) -> nn.Sequential:
                          nn.BatchNorm2d(o, eps=BATCH_NORM_EPS), nn.ReLU())
 
 
-def encoder() -> nn.Sequential:
-    """(B, 3, H, W) in [0, 1] -> (B, 128, H/8, W/8)."""
-    return nn.Sequential(Down(3, 16), Down(16, 64), *(NonBottleneck1d(64, 1, 0.03) for _ in range(5)), Down(64, 128),
-                         *(NonBottleneck1d(128, d, 0.3) for d in (2, 4, 8, 16, 2, 4, 8, 16)))
+def encoder(dropout: float = 0.3) -> nn.Sequential:
+    """(B, 3, H, W) in [0, 1] -> (B, 128, H/8, W/8). dropout: of the last blocks; a tenth of it in the first ones."""
+    return nn.Sequential(Down(3, 16), Down(16, 64), *(NonBottleneck1d(64, 1, dropout / 10) for _ in range(5)),
+                         Down(64, 128), *(NonBottleneck1d(128, d, dropout) for d in (2, 4, 8, 16, 2, 4, 8, 16)))
 
 
 def decoder(channels: int) -> nn.Sequential:
@@ -66,9 +66,9 @@ class BranchedErfnet(nn.Module):
     branches: channels of each branch, (2 + D, C) for spatial embeddings.
     """
 
-    def __init__(self, branches: Sequence[int]):
+    def __init__(self, branches: Sequence[int], *, dropout: float = 0.3):
         super().__init__()
-        self.encoder = encoder()
+        self.encoder = encoder(dropout)
         self.branches = nn.ModuleList(decoder(channels) for channels in branches)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -76,9 +76,10 @@ class BranchedErfnet(nn.Module):
         return torch.cat([branch(features) for branch in self.branches], dim=1)
 
 
-def spatial_embedding_network(bandwidths: int, classes: int, *, initial_bandwidth: float = 1.0) -> BranchedErfnet:
+def spatial_embedding_network(bandwidths: int, classes: int, *, initial_bandwidth: float = 1.0,
+                              dropout: float = 0.3) -> BranchedErfnet:
     """Branched ERFNet whose pixels at first point at themselves, with a margin of 5.7 px (METHODS 1.3)."""
-    network = BranchedErfnet((2 + bandwidths, classes))
+    network = BranchedErfnet((2 + bandwidths, classes), dropout=dropout)
     last = network.branches[0][-1]
     nn.init.zeros_(last.weight)
     with torch.no_grad():
