@@ -1,10 +1,17 @@
 """METHODS 1.4: the loss of spatial embeddings, against vectors that two other implementations agree on."""
 
+import math
+
 import pytest
 import torch
 from pytest import approx
 
-from instance_seg_node.methods.spatial_embedding.loss import lovasz_hinge, membership, spatial_embedding_loss
+from instance_seg_node.methods.spatial_embedding.loss import (
+    lovasz_hinge,
+    membership,
+    spatial_embedding_loss,
+    warm_up_loss,
+)
 
 HEIGHT, WIDTH = 16, 24
 
@@ -125,3 +132,26 @@ def mean_memberships(raw):
     centre = torch.stack([x[own].mean(), y[own].mean()])[:, None]
     phi = membership(embedding.flatten(1), centre, raw[0, 2:4][:, own].mean(1, keepdim=True)).reshape(HEIGHT, WIDTH)
     return phi[own].mean().item(), phi[~own & (phi > 0.5)].mean().item()
+
+
+def test_warm_up_is_zero_only_where_pixels_point_to_their_centroid_and_know_their_class():
+    instances = golden_instances()
+    y, x = torch.meshgrid(torch.arange(HEIGHT) / 1023, torch.arange(WIDTH) * 2 / 2047, indexing="ij")
+    grid, perfect = torch.stack([x, y]), torch.zeros(1, 5, HEIGHT, WIDTH)
+    for k in (1, 2):
+        own = instances[0] == k
+        centroid, spread = grid[:, own].mean(1), grid[:, own].std(1, correction=0)
+        perfect[0, :2, own] = torch.atanh(centroid[:, None] - grid[:, own])
+        perfect[0, 2:4, own] = (torch.log(math.log(2) / (1.2 * spread) ** 2) / 10)[:, None].expand(2, int(own.sum()))
+    perfect[0, 4] = torch.where(instances[0] > 0, 20.0, -20.0)
+    terms = warm_up_loss(perfect, instances, torch.zeros_like(instances), bandwidths=2)
+    assert terms.total.item() == approx(0, abs=1e-3)
+    moved = perfect.clone()
+    moved[0, 0] += 0.01
+    assert warm_up_loss(moved, instances, torch.zeros_like(instances), bandwidths=2).instance.item() > 1
+
+
+def test_warm_up_teaches_dark_seeds_where_there_is_no_instance():
+    terms = warm_up_loss(torch.zeros(1, 5, 8, 8), torch.zeros(1, 8, 8, dtype=torch.long),
+                         torch.full((1, 8, 8), 255), bandwidths=2)
+    assert terms.instance.item() == 0 and terms.seed.item() == approx(math.log(2))
