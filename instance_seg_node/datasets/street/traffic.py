@@ -14,7 +14,7 @@ BEHIND_M, SPAN_M = 70.0, 270.0
 
 @dataclass(frozen=True, eq=False)
 class Slot:
-    """A road user in a lane. lateral: metres right of the middle line. start: z at time 0. way: 1 ours, -1 against it."""
+    """A road user in a lane. lateral: metres right of the middle line. start: z at time 0. way: 1 ours, else -1."""
 
     user: object
     lateral: float
