@@ -1,4 +1,4 @@
-"""The published clustering figures: python benchmarks/clustering.py, from the repository's root. Writes results/clustering.json."""
+"""The published clustering figures: python benchmarks/clustering.py. Writes results/clustering.json beside it."""
 
 import importlib.metadata
 import json
@@ -19,16 +19,19 @@ INSTANCES = [10, 30, 100]
 
 def machine() -> dict:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
-    model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor())
-    return {"cpu": model, "cores": len(os.sched_getaffinity(0)), "load_average_at_start": round(os.getloadavg()[0], 2)}
+    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return {"cpu": models[0] if models else platform.processor(), "cores": len(os.sched_getaffinity(0)),
+            "load_average": round(os.getloadavg()[0], 2)}
 
 
 def main() -> None:
+    versions = {name: importlib.metadata.version(name) for name in ("numpy", "numba", "torch")}
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=HERE, capture_output=True, text=True, check=True)
     report = {
-        "what": "Clustering of drawn heads (random_state 0) against the literal loop in PyTorch: one process, calls in turn, medians.",
+        "what": "Clustering of drawn heads against the literal loop in PyTorch: one process, calls in turn, medians.",
         "machine": machine(),
-        "versions": {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in ("numpy", "numba", "torch")},
-        "commit": subprocess.run(["git", "rev-parse", "HEAD"], cwd=HERE, capture_output=True, text=True, check=True).stdout.strip(),
+        "versions": {"python": platform.python_version()} | versions,
+        "commit": commit.stdout.strip(),
         "runs": [],
     }
     for height, width in SIZES:
@@ -36,7 +39,8 @@ def main() -> None:
             figures = run(height=height, width=width, instances=instances)
             report["runs"].append(figures)
             print(f"{height} x {width}, {instances:3} instances, {figures['foreground_share']:.0%} foreground: "
-                  f"{figures['clustering_ms']:.2f} ms, {figures['times_faster']:.1f} times faster, ids equal: {figures['ids_equal']}")
+                  f"{figures['clustering_ms']:.2f} ms, {figures['times_faster']:.1f} times faster, "
+                  f"ids equal: {figures['ids_equal']}")
     (HERE / "results" / "clustering.json").write_text(json.dumps(report, indent=1) + "\n")
 
 

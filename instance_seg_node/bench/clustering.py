@@ -1,4 +1,4 @@
-"""How fast is the clustering? Against the literal loop of METHODS 1.6 in PyTorch, on the same heads, in the same process, in turn."""
+"""How fast is the clustering? Against the literal loop of METHODS 1.6 in PyTorch, on the same heads, in turn."""
 
 import time
 import zipfile
@@ -16,11 +16,11 @@ from .heads import drawn_heads
 TORCH_THREADS = 2
 
 
-def run(heads: Path | None = None, height: int = 1024, width: int = 2048, instances: int = 30, ids: Path | None = None,
-        repeats: int = 11) -> dict:
-    """Cluster the heads of an .npz (arrays embedding, bandwidth, seed), or drawn ones of this size, `repeats` times in both ways.
+def run(heads: Path | None = None, height: int = 1024, width: int = 2048, instances: int = 30,
+        ids: Path | None = None, repeats: int = 11) -> dict:
+    """Cluster the heads of an .npz (arrays embedding, bandwidth, seed), or drawn ones, `repeats` times in both ways.
 
-    Returns medians in milliseconds, their ratio, and whether the ids agree. With `ids`, a .png, writes the 16-bit id map there.
+    Returns medians in milliseconds, their ratio, and whether the ids agree. Writes the 16-bit id map to `ids`, a .png.
     Raises InputError if the file or a number is unusable.
     """
     if repeats < 1:
@@ -30,20 +30,26 @@ def run(heads: Path | None = None, height: int = 1024, width: int = 2048, instan
     arrays = _load(Path(heads)) if heads is not None else drawn_heads(height, width, instances)
     thresholds = Thresholds()
     clusterer = Clusterer()
-    ours, literal = _in_turn(lambda: clusterer(**arrays, thresholds=thresholds), lambda: literal_loop(**arrays, thresholds=thresholds), repeats)
+    seconds = _in_turn(lambda: clusterer(**arrays, thresholds=thresholds),
+                       lambda: literal_loop(**arrays, thresholds=thresholds), repeats)
     result, expected = clusterer(**arrays, thresholds=thresholds), literal_loop(**arrays, thresholds=thresholds)
     if ids is not None:
         _write_ids(Path(ids), result.id_map)
-    return _report(arrays, thresholds, result, expected, ours, literal) | {"heads": str(heads) if heads else f"drawn, {instances} instances"}
+    source = str(heads) if heads is not None else f"drawn, {instances} instances"
+    return {"heads": source} | _report(arrays, thresholds, result, expected, *seconds)
 
 
 def _load(path: Path) -> dict[str, np.ndarray]:
     names = ("embedding", "bandwidth", "seed")
     try:
         with np.load(path, allow_pickle=False) as file:
+            missing = [name for name in names if name not in file.files]
+            if missing:
+                raise InputError(f"{path} lacks {', '.join(missing)}. It must hold the arrays {', '.join(names)}, "
+                                 "float32 (channels, h, w)")
             arrays = {name: file[name] for name in names}
-    except KeyError as error:
-        raise InputError(f"{path} lacks the array {error.args[0]}. It must hold {', '.join(names)}, float32 (channels, h, w)") from error
+    except InputError:
+        raise
     except (OSError, ValueError, AttributeError, TypeError, zipfile.BadZipFile, EOFError) as error:
         raise InputError(f"{path} cannot be read as .npz ({error}). Write it with numpy.savez") from error
     try:
@@ -54,7 +60,7 @@ def _load(path: Path) -> dict[str, np.ndarray]:
 
 
 def _in_turn(first, second, repeats: int) -> tuple[list[float], list[float]]:
-    """Seconds of each call, the two alternating, so that a load from outside falls on both. One call of each goes before."""
+    """Seconds of each call, the two alternating, so that a load from outside falls on both; the first is left out."""
     seconds = [], []
     for turn in range(repeats + 1):
         for call, kept in zip((first, second), seconds):
@@ -65,7 +71,8 @@ def _in_turn(first, second, repeats: int) -> tuple[list[float], list[float]]:
     return seconds
 
 
-def _report(arrays, thresholds: Thresholds, result: Clusters, expected: Clusters, ours: list[float], literal: list[float]) -> dict:
+def _report(arrays, thresholds: Thresholds, result: Clusters, expected: Clusters,
+            ours: list[float], literal: list[float]) -> dict:
     classes, height, width = arrays["seed"].shape
     foreground = int((arrays["seed"].max(axis=0) > np.float32(thresholds.foreground)).sum())
     ours_ms, literal_ms = 1e3 * float(np.median(ours)), 1e3 * float(np.median(literal))
@@ -110,7 +117,8 @@ def _literal_loop(embedding, bandwidth, seed, thresholds) -> Clusters:
         finite = torch.isfinite(x + y + p) & (sx > 0) & (sy > 0)
         if not finite.all():
             at, x, y, p, sx, sy = (values[finite] for values in (at, x, y, p, sx, sy))
-        found += [(-score, int(at[i]), c, at[members]) for score, i, members in _instances(x, y, sx, sy, p, thresholds)]
+        instances = _instances(x, y, sx, sy, p, thresholds)
+        found += [(-score, int(at[i]), c, at[members]) for score, i, members in instances]
     found.sort(key=lambda instance: instance[:2])
     return _painted(found, seed.shape[1:])
 

@@ -6,7 +6,7 @@ from ..errors import InputError
 
 COORDINATE_PITCH = 1 / 1023  # units per pixel, METHODS 1.2
 FOREGROUND = {30: 0.25, 100: 0.37}
-"""Share of the image that belongs to objects, by how many there are; other counts lie on the power law through these two."""
+"""Share of the image that belongs to objects, by how many there are; others lie on the power law through these two."""
 MARGIN = 0.45
 """Radius of the margin, in radii of the object."""
 
@@ -14,8 +14,9 @@ MARGIN = 0.45
 def drawn_heads(height: int, width: int, instances: int, *, random_state: int = 0) -> dict[str, np.ndarray]:
     """One image's heads: embedding (2, h, w), bandwidth (1, h, w), seed (1, h, w), float32.
 
-    Ellipses of sizes a factor of several apart, near ones over far ones. Pixels point to their centre, the less precisely the nearer they
-    are to the border. Seeds are what training makes of them, the membership of the pixel's own embedding, with noise. Bandwidths scatter.
+    Ellipses of sizes a factor of several apart, near ones over far ones. Pixels point to their centre, the less
+    precisely the nearer they are to the border. Seeds are what training makes of them, the membership of the pixel's
+    own embedding, with noise. Bandwidths scatter.
     The background has low seeds. Raises InputError if a size is not positive.
     """
     if min(height, width, instances) < 1:
@@ -39,7 +40,7 @@ def drawn_heads(height: int, width: int, instances: int, *, random_state: int = 
 
 
 def _ellipses(height, width, instances, rng):
-    """Owner of each pixel (-1: none), distance from its centre in radii, centres and radii (K, 2), x then y, in pixels."""
+    """Owner of each pixel (-1: none), its distance in radii, centres and radii (K, 2), x then y, in pixels."""
     slope = np.log(FOREGROUND[100] / FOREGROUND[30]) / np.log(100 / 30)
     wanted = min(FOREGROUND[30] * (instances / 30) ** slope, 0.6)
     centres = _spread(height, width, instances, rng)
@@ -48,7 +49,8 @@ def _ellipses(height, width, instances, rng):
     coarse = max(min(height, width) // 128, 1)  # a share needs no full resolution
     for _ in range(16):
         middle = (low + high) / 2
-        covered = (_paint_ellipses(height // coarse, width // coarse, centres / coarse, radii * middle / coarse)[0] >= 0).mean()
+        small = _paint_ellipses(height // coarse, width // coarse, centres / coarse, radii * middle / coarse)
+        covered = (small[0] >= 0).mean()
         low, high = (middle, high) if covered < wanted else (low, middle)
     return *_paint_ellipses(height, width, centres, radii * high), centres, radii * high
 

@@ -1,4 +1,4 @@
-"""The clustering, defined: METHODS 1.6 step by step in plain NumPy, one masked distance per seed, nothing sorted, nothing binned."""
+"""The clustering, defined: METHODS 1.6 step by step in plain NumPy, one masked distance per seed."""
 
 import numpy as np
 
@@ -12,7 +12,8 @@ def literal_clusters(embedding, bandwidth, seed, thresholds, max_instances=65534
     found = []
     for c, p in enumerate(seed):
         foreground = usable & (winner == c) & (p > np.float32(thresholds.foreground))
-        found += [(-score, at, c, mask) for score, at, mask in literal_loop(embedding, bandwidth, p, foreground, thresholds)]
+        instances = literal_loop(embedding, bandwidth, p, foreground, thresholds)
+        found += [(-score, at, c, mask) for score, at, mask in instances]
     found.sort(key=lambda instance: instance[:2])
     return paint(found, seed.shape[1:], max_instances)
 
@@ -48,8 +49,8 @@ def members(embedding, foreground, centre, s):
 def refined_margin(embedding, bandwidth, mask):
     """Centre and bandwidth as means over `mask`, in integers, so that the order of the sum cannot matter.
 
-    Coordinates are cut to steps of 2^-20 units and to +-2^16 units. Bandwidths are averaged as the bit patterns of float32, rounded down:
-    the mean of a piecewise linear log2, as training averages the logarithm.
+    Coordinates are cut to steps of 2^-20 units and to +-2^16 units. Bandwidths are averaged as the bit patterns of
+    float32, rounded down: the mean of a piecewise linear log2, as training averages the logarithm.
     """
     count = int(mask.sum())
     steps = (np.clip(embedding[:, mask].astype(np.float64), -2.0**16, 2.0**16) * 2.0**20).astype(np.int64)

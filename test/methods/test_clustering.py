@@ -1,9 +1,10 @@
-"""The clustering of METHODS 1.6: what it finds, and that the fast one is the literal loop of `literal_loop.py`, pixel for pixel."""
+"""The clustering of METHODS 1.6: what it finds, and that it equals the loop of `literal_loop.py`, pixel for pixel."""
 
 import numpy as np
 import pytest
 from literal_loop import literal_clusters
 
+from instance_seg_node.methods.spatial_embedding import decode
 from instance_seg_node.methods.spatial_embedding.decode import Clusterer
 from instance_seg_node.model_spec import Thresholds
 
@@ -39,13 +40,13 @@ def one_square(**more):
     return heads
 
 
-def assert_as_the_literal_loop(heads, thresholds):
+def assert_as_the_literal_loop(heads, thresholds, clusterer=clusterer):
     clusters = clusterer(*heads, thresholds)
     id_map, class_ids, scores = literal_clusters(*heads, thresholds)
     np.testing.assert_array_equal(clusters.id_map, id_map)
     np.testing.assert_array_equal(clusters.class_ids, class_ids)
     np.testing.assert_array_equal(clusters.scores, scores)
-    assert (clusters.id_map.dtype, clusters.class_ids.dtype, clusters.scores.dtype) == (np.uint16, np.int64, np.float32)
+    assert [row.dtype for row in (clusters.id_map, clusters.class_ids, clusters.scores)] == ["u2", "i8", "f4"]
     return clusters
 
 
@@ -82,7 +83,7 @@ def test_one_object_is_one_instance():
 
 def test_a_proposal_mostly_taken_is_rejected_and_consumes_its_pixels():
     heads = one_square()
-    put(heads, slice(30, 37), slice(10, 30), to=(20, 45), p=0.93, margin_px=30.0)  # 140 px; its margin holds the 400 of the square
+    put(heads, slice(30, 37), slice(10, 30), to=(20, 45), p=0.93, margin_px=30.0)  # 140 px; its margin holds all 540
     clusters = assert_as_the_literal_loop(heads, Thresholds())
     assert sizes(clusters) == [64 * 80 - 400, 400]
 
@@ -90,7 +91,7 @@ def test_a_proposal_mostly_taken_is_rejected_and_consumes_its_pixels():
 def test_a_later_instance_overwrites_an_earlier_one():
     heads = background()
     put(heads, slice(0, 20), slice(0, 20), to=(10, 10), p=0.99)
-    put(heads, slice(0, 20), slice(20, 30), to=(25, 10), p=0.6)  # 15 px from the first, 15 from the next: taken by the first
+    put(heads, slice(0, 20), slice(20, 30), to=(25, 10), p=0.6)  # 15 px from the first and from the next
     put(heads, slice(20, 50), slice(20, 60), to=(40, 10), p=0.95)
     clusters = assert_as_the_literal_loop(heads, Thresholds())
     assert sizes(clusters) == [64 * 80 - 400 - 200 - 1200, 400, 1400]
@@ -191,29 +192,41 @@ def drawn_scene(number, classes=None, bandwidths=None):
         d = np.hypot((columns - cx) * rng.uniform(0.6, 1.6), rows - cy) / radius
         inside = d < 1
         count = int(inside.sum())
-        embedding[:, inside] = (([[cx], [cy]] + rng.normal(size=(2, count)) * spread * radius) / UNIT).astype(np.float32)
-        bandwidth[:, inside] = precision(rng.uniform(0.4, 1.6, (bandwidths, 1)) * radius) * np.exp(rng.normal(size=count) * scatter)
-        seed[rng.integers(0, classes), inside] = np.clip(1.0 - rng.uniform(0.05, 0.6) * d[inside] + rng.normal(size=count) * 0.02, 0, 1)
+        embedding[:, inside] = ([[cx], [cy]] + rng.normal(size=(2, count)) * spread * radius) / UNIT
+        margins = rng.uniform(0.4, 1.6, (bandwidths, 1)) * radius
+        bandwidth[:, inside] = precision(margins) * np.exp(rng.normal(size=count) * scatter)
+        scores = 1.0 - rng.uniform(0.05, 0.6) * d[inside] + rng.normal(size=count) * 0.02
+        seed[rng.integers(0, classes), inside] = np.clip(scores, 0, 1)
     seed[:] = np.round(seed * steps) / np.float32(steps)
     if rng.random() < 0.5:
         embedding[:] = np.round(embedding * 256) / 256
     for head in heads:
         spoiled = rng.random(head.shape) < rng.choice([0, 0.01])
         head[spoiled] = rng.choice([np.nan, np.inf, -np.inf, 0, -1, 1e30, -1e30], spoiled.sum())
-    return heads, Thresholds(foreground=rng.choice([0.0, 0.3, 0.5, 0.8]), seed=rng.choice([0.0, 0.4, 0.6, 0.9, 0.9, 1.0]),
-                             min_pixels=int(rng.choice([0, 5, 40, 128])), min_unclustered=rng.choice([0.0, 0.3, 0.5, 0.5, 0.9]))
+    return heads, Thresholds(
+        foreground=rng.choice([0.0, 0.3, 0.5, 0.8]), seed=rng.choice([0.0, 0.4, 0.6, 0.9, 0.9, 1.0]),
+        min_pixels=int(rng.choice([0, 5, 40, 128])), min_unclustered=rng.choice([0.0, 0.3, 0.5, 0.5, 0.9]))
+
+
+@pytest.fixture
+def as_in_large_images(request, monkeypatch):
+    """In three scenes of four, as many bins, bands of rows or both as an image has that would be slow to test."""
+    number = request.getfixturevalue("number")
+    monkeypatch.setattr(decode, "BIN_PIXELS", (4, decode.BIN_PIXELS)[number % 2])
+    monkeypatch.setattr(decode, "BAND_PIXELS", (300, decode.BAND_PIXELS)[number // 2 % 2])
+    return Clusterer(threads=2)
 
 
 @pytest.mark.parametrize("number", range(240))
-def test_drawn_scene_is_clustered_as_by_the_literal_loop(number):
+def test_drawn_scene_is_clustered_as_by_the_literal_loop(number, as_in_large_images):
     heads, thresholds = drawn_scene(number)
-    assert_as_the_literal_loop(heads, thresholds)
+    assert_as_the_literal_loop(heads, thresholds, as_in_large_images)
 
 
 @pytest.mark.parametrize("number", range(240, 320))
-def test_drawn_scene_is_refined_as_by_the_literal_loop(number):
+def test_drawn_scene_is_refined_as_by_the_literal_loop(number, as_in_large_images):
     heads, thresholds = drawn_scene(number)
-    assert_as_the_literal_loop(heads, thresholds.model_copy(update={"refine": True}))
+    assert_as_the_literal_loop(heads, thresholds.model_copy(update={"refine": True}), as_in_large_images)
 
 
 def test_drawn_scenes_exercise_the_loop():
@@ -243,9 +256,9 @@ def test_refining_with_equal_bandwidths_keeps_them_exactly():
 # Nothing, everything, and what is not a number
 
 
-@pytest.mark.parametrize("heads", [background(), background(1, 1), background(classes=4, bandwidths=2), background(3, 200)],
-                         ids=["one class", "one pixel", "four classes", "low and wide"])
-def test_no_foreground_gives_no_instance(heads):
+@pytest.mark.parametrize("shape", [(64, 80), (1, 1), (3, 200), (64, 80, 4, 2)])
+def test_no_foreground_gives_no_instance(shape):
+    heads = background(*shape)
     assert sizes(assert_as_the_literal_loop(heads, Thresholds())) == [heads[0][0].size]
 
 

@@ -62,7 +62,7 @@ def test_the_loop_in_torch_is_the_literal_loop():
 
 
 @pytest.mark.parametrize(("changed", "says"), [
-    ({"seed": None}, "lacks the array seed. It must hold embedding, bandwidth, seed"),
+    ({"seed": None}, "lacks seed. It must hold the arrays embedding, bandwidth, seed"),
     ({"bandwidth": np.zeros((3, 64, 96), np.float32)}, "does not hold heads: bandwidth must have 1 or 2 channels"),
     ({"embedding": np.zeros((2, 64, 96))}, "does not hold heads: embedding must be a float32 array"),
     ({"seed": np.array([{}])}, "cannot be read as .npz"),

@@ -5,8 +5,9 @@
     number (one)      ids for the instances that remain
     write  (threads)  ids back into the image
 
-A bin is a square of embedding space, 32 pixels wide, of one class. The image is cut into bands of rows, small enough that a band's foreground stays in a
-core's cache while it is sorted; each band has bins of its own. Thread t of n takes bands t, t + n, ... and writes nowhere else.
+A bin is a square of embedding space, 32 pixels wide, of one class. The image is cut into bands of rows, small enough
+that a band's foreground stays in a core's cache while it is sorted; each band has bins of its own. Thread t of n takes
+bands t, t + n, ... and writes nowhere else.
 
 All compiled code is in this one file: numba's on-disk cache notices a change of the file, not of other files it calls.
 No FMA and no reordering (fastmath stays off): a CUDA kernel computes the same bits.
@@ -22,8 +23,8 @@ INFINITY = np.float32(np.inf)
 UNITS_PER_PIXEL = 1 / 1023
 """Pitch of the coordinate grid (METHODS 1.2). Only the speed depends on it."""
 CONSUMED = 0
-"""Label of a foreground pixel that a proposal has taken and that has no instance. Instances are positive; a pixel still free has the
-negative of its score's bits, so that one array says what is free and how good a seed it is."""
+"""Label of a foreground pixel that a proposal has taken and that has no instance. Instances are positive; a pixel still
+free has the negative of its score's bits, so that one array says what is free and how good a seed it is."""
 BLOCK = 64
 LEVELS = 1024
 FIRST_SEEDS = 2048
@@ -43,7 +44,7 @@ class Scratch(NamedTuple):
     usable: np.ndarray         # bool (B, w)   is it foreground?
     bin_of: np.ndarray         # int32 (B, w)  its bin
     found: np.ndarray          # int64 (B,)  foreground pixels of each band
-    pixel: np.ndarray          # int32 (N,)  foreground in image order: linear index; a band's begins at its first pixel
+    pixel: np.ndarray          # int32 (N,)  foreground in image order, a band's from its first pixel on: linear index
     bin: np.ndarray            # int32 (N,)
     score_bits: np.ndarray     # int32 (N,)
     bin_count: np.ndarray      # int32 (B, C * bins)  pixels, then the next free slot
@@ -93,8 +94,9 @@ def gather(thread, threads, embedding, bandwidth, seed, grid, limits, scratch):
         scratch.found[band] = found
         last = first + found
         _starts(first, scratch.bin_count[band], scratch.bin_start[band])
-        _sort_band(scratch.pixel[first:last], scratch.bin[first:last], scratch.score_bits[first:last], scratch.bin_count[band],
-                   embedding.reshape(2, embedding.shape[1] * width), scratch.x, scratch.y, scratch.label, scratch.pixel_of)
+        _sort_band(scratch.pixel[first:last], scratch.bin[first:last], scratch.score_bits[first:last],
+                   scratch.bin_count[band], embedding.reshape(2, embedding.shape[1] * width),
+                   scratch.x, scratch.y, scratch.label, scratch.pixel_of)
 
 
 @njit(nogil=True, cache=True)
@@ -120,7 +122,7 @@ def _scan_band(band, first, last, embedding, bandwidth, seed, grid, limits, scra
                 _unmark_unless_positive(bandwidth[d, row, block], usable[block])
             for c in range(seed.shape[0]):
                 _unmark_unless_finite(seed[c, row, block], usable[block])
-            _find_bins(x, y, winner[block], grid.rows, grid.columns, grid.bins_per_unit, bin_of[block])
+            _find_bins(x, y, winner[block], grid, bin_of[block])
             end += _append(usable[block], row * len(best) + left, bin_of[block], best_bits[block],
                            pixel[end:], bins[end:], score_bits[end:], bin_count)
     return end
@@ -166,15 +168,16 @@ def _unmark_unless_finite(seed, usable):
 
 
 @njit(nogil=True, cache=True)
-def _find_bins(x, y, of_class, rows, columns, bins_per_unit, bin_of):
+def _find_bins(x, y, of_class, grid, bin_of):
+    rows, columns, bins_per_unit = np.int32(grid.rows), np.int32(grid.columns), grid.bins_per_unit
     for k in range(len(bin_of)):
-        row = np.int32(rows) * of_class[k] + _bin_along(y[k], bins_per_unit, rows)
-        bin_of[k] = np.int32(columns) * row + _bin_along(x[k], bins_per_unit, columns)
+        row = rows * of_class[k] + _bin_along(y[k], bins_per_unit, rows)
+        bin_of[k] = columns * row + _bin_along(x[k], bins_per_unit, columns)
 
 
 @njit(nogil=True, cache=True)
 def _bin_along(coordinate, bins_per_unit, count):
-    """Never decreases as the coordinate grows, rounding included: `_box` relies on it. NaN gives 0, infinities the edges."""
+    """Never decreases as the coordinate grows, rounding included: `_runs_within` relies on it. NaN gives 0."""
     place = coordinate * bins_per_unit
     last = np.float32(count - 1)
     place = place if place > np.float32(0) else np.float32(0)
@@ -222,7 +225,7 @@ def _sort_band(pixel, bins, score_bits, next_slot, embedding, x, y, label, pixel
 def grow(bandwidth, seed, grid, limits, scratch):
     """The loop of METHODS 1.6, all classes at once. Heads are (channels, N). Returns how many instances were accepted.
 
-    Seeds are put in order a share at a time, the best first: most of the others will lie in instances of these and need no order.
+    Seeds are put in order a share at a time, the best first: most others will lie in instances of these and need none.
     """
     label, slot = scratch.label, scratch.seed_slot
     _count_free(grid, scratch)
@@ -380,10 +383,10 @@ def _runs_within(margin, of_class, grid, scratch):
 
 @njit(nogil=True, cache=True)
 def _mean_margin(margin, runs, x, y, pixel_of, bandwidth):
-    """Centre and bandwidth of the refine pass: means over P, as `refined_margin` of the tests' literal loop defines them.
+    """Centre and bandwidth of the refine pass: means over P, as `refined_margin` of test/methods/literal_loop.py.
 
-    Sums are of integers, so that they are exact in any order. Coordinates are in steps of 2^-20 units. Bandwidths are averaged as bit
-    patterns, which is the mean of a piecewise linear log2: training too averages the logarithm.
+    Sums are of integers, so that they are exact in any order. Coordinates are in steps of 2^-20 units. Bandwidths are
+    averaged as bit patterns, which is the mean of a piecewise linear log2: training too averages the logarithm.
     """
     cx, cy, sx, sy = margin
     members, sum_x, sum_y, sum_sx, sum_sy = 0, 0, 0, 0, 0
