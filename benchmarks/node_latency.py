@@ -1,0 +1,110 @@
+"""How old is a mask when it reaches another process, and what made it so old? Over real topics, on this machine.
+
+    python benchmarks/node_latency.py [--bag ../shared/data/bags/kitti_compressed_mcap] [--seconds 30]
+
+Three processes in turn for each case: the camera simulator, the node, and this one, which subscribes to the id maps
+alone. Age is this process's clock minus the stamp, which the simulator gives a frame when it sends it. The stages are
+the node's own, from /diagnostics. Writes benchmarks/results/node_latency.json.
+"""
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import Image
+
+from instance_seg_node.bench.machine import write_results
+from instance_seg_node.models import find_model
+from instance_seg_node.ros.demo import NODE, SIMULATOR, Processes
+from instance_seg_node.ros.demo_report import stages
+from instance_seg_node.ros.transport import tune
+
+RESULTS = Path(__file__).parent / "results" / "node_latency.json"
+WARM_UP_FRAMES = 10
+
+
+class MaskListener(Node):
+    """Ages in ms of the id maps of /camera in order of arrival, and the last diagnostics."""
+
+    def __init__(self):
+        super().__init__("mask_listener")
+        self.ages_ms: list[float] = []
+        self.diagnostics: dict[str, dict[str, str]] = {}
+        self.create_subscription(Image, "/camera/instance_seg/instances", self._mask, QoSProfile(depth=5))
+        self.create_subscription(DiagnosticArray, "/diagnostics", self._report, QoSProfile(depth=5))
+
+    def _mask(self, message: Image) -> None:
+        stamp_ns = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+        self.ages_ms.append((self.get_clock().now().nanoseconds - stamp_ns) / 1e6)
+
+    def _report(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            self.diagnostics[status.name] = {pair.key: pair.value for pair in status.values}
+
+
+def measured(model: Path, seconds: float, rate_hz: float, **camera) -> dict:
+    """Run one camera for so many seconds. Further arguments are parameters of the camera simulator."""
+    count = round(seconds * rate_hz)
+    transport = camera.get("transport", "raw")
+    with tempfile.TemporaryDirectory() as logs:
+        processes = Processes(Path(logs))
+        listener = MaskListener()
+        try:
+            processes.start("node", NODE, cameras="[/camera]", model=model, transport=transport)
+            until(listener, lambda: listener.diagnostics.get("instance_seg: segmentation", {}).get("engine"))
+            processes.start("camera", SIMULATOR, rates_hz=f"[{rate_hz}]", count=count, wait_for_subscribers="true",
+                            **camera)
+            until(listener, lambda: processes.ended("camera"))
+            for _ in range(30):
+                rclpy.spin_once(listener, timeout_sec=0.1)
+        finally:
+            processes.end()
+            listener.destroy_node()
+    return summary(listener, count) | {"rate_hz": rate_hz} | camera
+
+
+def until(listener: MaskListener, done) -> None:
+    while not done():
+        rclpy.spin_once(listener, timeout_sec=0.1)
+
+
+def summary(listener: MaskListener, sent: int) -> dict:
+    ages = np.array(listener.ages_ms[WARM_UP_FRAMES:])
+    stage_ms = stages(listener.diagnostics["instance_seg: segmentation"])
+    p50_ms, p99_ms = (round(float(np.percentile(ages, share)), 2) for share in (50, 99))
+    inference_ms = stage_ms["network"]["p50"] + stage_ms["cluster"]["p50"]
+    camera = listener.diagnostics["instance_seg: /camera"]
+    return {"sent": sent, "received": int(camera["received"]), "masks": len(listener.ages_ms),
+            "dropped": {key: int(value) for key, value in camera.items() if key.startswith("dropped")},
+            "age_p50_ms": p50_ms, "age_p99_ms": p99_ms,
+            "age_p50_minus_network_and_cluster_ms": round(p50_ms - inference_ms, 2), "stages_ms": stage_ms}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="street")
+    parser.add_argument("--bag", type=Path, help="play this bag's jpeg frames at 10 Hz as well")
+    parser.add_argument("--seconds", type=float, default=30.0)
+    arguments = parser.parse_args()
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    os.environ.setdefault("ROS_DOMAIN_ID", "77")
+    tune()
+    rclpy.init()
+    model = find_model(arguments.model)
+    cases = {"2048x1024 rgb8 at 5 Hz": measured(model, arguments.seconds, 5.0, width=2048, height=1024)}
+    if arguments.bag:
+        cases[f"{arguments.bag.name} at 10 Hz"] = measured(model, arguments.seconds, 10.0, source=str(arguments.bag),
+                                                           transport="compressed")
+    rclpy.try_shutdown()
+    write_results(RESULTS, cases, "ros-rclpy", "onnxruntime", "numba", "numpy")
+    print(RESULTS.read_text())
+
+
+if __name__ == "__main__":
+    main()
