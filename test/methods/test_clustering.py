@@ -249,8 +249,12 @@ def test_refining_finds_pixels_that_a_poor_seed_misses():
 
 
 def test_refining_with_equal_bandwidths_keeps_them_exactly():
-    assert_as_the_literal_loop(one_square(), Thresholds(refine=True))
-    assert sizes(clusterer(*one_square(), Thresholds(refine=True))) == [64 * 80 - 400, 400]
+    heads = one_square(height=8, width=64)
+    embedding, bandwidth, seed = heads
+    bandwidth[:], embedding[:], seed[:] = np.log(2).astype(np.float32), 0, 0.95
+    embedding[0, :, 32:] = 1  # on the margin: within it, were the mean one bit less
+    thresholds = Thresholds(min_pixels=10, refine=True)
+    assert sizes(assert_as_the_literal_loop(heads, thresholds)) == [0, 256, 256]
 
 
 # Nothing, everything, and what is not a number
