@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from ..errors import InputError
-from ..methods.spatial_embedding.decode import Clusterer, Clusters
+from ..methods import Clusters
+from ..methods.spatial_embedding.decode import Clusterer
 from ..model_spec import Thresholds
 from .heads import drawn_heads
 

@@ -8,12 +8,12 @@ for bit; `test/methods/literal_loop.py` is the definition.
 import math
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 
 from ...instances import MAX_INSTANCES
 from ...model_spec import Thresholds
+from .. import Clusters
 from . import binning
 
 BIN_PIXELS = 32
@@ -22,19 +22,6 @@ BAND_PIXELS = 1 << 17
 """A band's foreground stays in a core's second-level cache."""
 BANDS_PER_THREAD = 2
 """With fewer, waking a thread costs more than it saves."""
-
-
-@dataclass(frozen=True, eq=False)
-class Clusters:
-    """Instances at the network's resolution.
-
-    id_map: uint16 (h, w), 0 = none, id k is row k-1. Overwritten by the next call of the same Clusterer.
-    class_ids: int64 (K,). scores: float32 (K,), the seed's probability, descending, ties by its lowest linear index.
-    """
-
-    id_map: np.ndarray
-    class_ids: np.ndarray
-    scores: np.ndarray
 
 
 class Clusterer:
