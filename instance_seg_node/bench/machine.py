@@ -9,8 +9,9 @@ from pathlib import Path
 
 
 def machine(*packages: str) -> dict:
-    """Processor, cores, Python, versions of `packages`, and the commit of the working folder (with + if changed)."""
-    return {"processor": _processor(), "cores": len(os.sched_getaffinity(0)), "python": platform.python_version(),
+    """Processor, cores, load, Python, versions of `packages`, and the working folder's commit (with + if changed)."""
+    return {"processor": _processor(), "cores": len(os.sched_getaffinity(0)),
+            "load_average": round(os.getloadavg()[0], 2), "python": platform.python_version(),
             "versions": {name: _version(name) for name in packages}, "commit": _commit()}
 
 
