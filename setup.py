@@ -34,7 +34,7 @@ setup(
     zip_safe=False,
     entry_points={"console_scripts": [
         f"instance-seg = {NAME}.cli:main",
-        f"{NAME} = {NAME}.ros.node:main",
+        f"instance_seg_node = {NAME}.ros.node:main",
         f"camera_simulator = {NAME}.ros.camera_simulator:main",
     ]},
 )
