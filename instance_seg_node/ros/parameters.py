@@ -80,8 +80,9 @@ def problems(values: Mapping[str, Any], model: Thresholds | None, resolve: Resol
     if values["device"] == "cpu" and values["precision"] != "fp32":
         found.append(f"precision {values['precision']} needs a GPU, and device is cpu: set precision to fp32")
     for s in SETTINGS:
-        if isinstance(s.default, float) and MODELS_OWN < values[s.name] < 0:
-            found.append(f"{s.name} must be 0 to {s.largest:g}, or -1 for the model's own, got {values[s.name]:g}")
+        # rclpy's own check of a range lets through what is a billionth outside.
+        if isinstance(s.default, float) and values[s.name] != MODELS_OWN and not 0 <= values[s.name] <= s.largest:
+            found.append(f"{s.name} must be 0 to {s.largest:g}, or -1 for the model's own, got {values[s.name]!r}")
     return found or _threshold_problems(values, model)
 
 
@@ -126,12 +127,14 @@ def _descriptor(setting: Setting) -> ParameterDescriptor:
 def _camera_problems(cameras: list[str], resolve: Resolve) -> list[str]:
     if not cameras:
         return ["cameras must name at least one camera, such as ['/camera']"]
+    names = []
     for camera in cameras:
         try:
             validate_topic_name(f"{camera}/image_raw")
-        except InvalidTopicNameException as error:
-            return [f"cameras: {camera!r} is no namespace: {str(error).splitlines()[0]}"]
-    names = [resolve(camera) for camera in cameras]
+            names.append(resolve(camera))
+        except (InvalidTopicNameException, RuntimeError) as error:  # rcl's refusal to resolve is a RuntimeError
+            reason = str(error).splitlines()[0].partition(", at ")[0]  # rcl adds its own file and line
+            return [f"cameras: {camera!r} is no namespace: {reason}"]
     twice = sorted({name for name in names if names.count(name) > 1})
     return [f"cameras must differ, and {', '.join(twice)} is named more than once"] if twice else []
 

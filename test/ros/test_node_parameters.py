@@ -44,6 +44,8 @@ def get(rig, name: str) -> ParameterValue:
 @pytest.mark.parametrize(("values", "reason"), [
     ({"seed_threshold": 1.5}, "seed_threshold out of range"),
     ({"seed_threshold": -0.5}, "seed_threshold must be 0 to 1, or -1 for the model's own, got -0.5"),
+    ({"seed_threshold": 1.0000000001}, "seed_threshold must be 0 to 1, or -1 for the model's own, got 1.0000000001"),
+    ({"seed_threshold": -1.0000000001}, "seed_threshold must be 0 to 1"),
     ({"min_pixels": -2}, "min_pixels out of range"),
     ({"min_pixels": 2.5}, "Wrong parameter type"),
     ({"refine": "sometimes"}, "refine must be one of model, always, never, got 'sometimes'"),
@@ -53,6 +55,11 @@ def get(rig, name: str) -> ParameterValue:
     ({"foreground_threshold": 0.95}, "seed_threshold (0.9) is below foreground_threshold (0.95)"),
     ({"model": "other"}, "model cannot change while the node is configured"),
     ({"cameras": ["/other"], "device": "cuda"}, "cameras and device cannot change while the node is configured"),
+    ({"cameras": ["/front/"]}, "cameras: '/front/' is no namespace"),
+    ({"cameras": [""]}, "cameras: '' is no namespace"),
+    ({"cameras": ["/a//b"]}, "cameras: '/a//b' is no namespace"),
+    ({"cameras": ["a b"]}, "cameras: 'a b' is no namespace"),
+    ({"cameras": ["/front", "front"]}, "cameras must differ, and /front is named more than once"),
     ({"max_age_ms": 100}, "max_age_ms cannot change while the node is configured"),
     ({"autostart": False}, "read-only parameter: autostart"),
 ])
