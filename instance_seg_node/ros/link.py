@@ -1,5 +1,7 @@
 """What the middleware knows of a camera's topic."""
 
+import os
+
 import rclpy
 from rclpy.node import Node
 from rclpy.qos import ReliabilityPolicy, qos_policy_name_from_kind
@@ -7,6 +9,7 @@ from rclpy.subscription import Subscription
 
 from ..share import fastdds_profile
 from .camera_state import Link
+from .transport import profile_variable
 
 
 def link_of(node: Node, subscription: Subscription, incompatible: str) -> Link:
@@ -26,6 +29,6 @@ def loss_hint() -> str:
     middleware = rclpy.get_rmw_implementation_identifier()
     if "fastrtps" in middleware:
         return ("Fast DDS loses best-effort images above 512 KB unless their publisher has more shared memory: start "
-                f"the camera driver with FASTDDS_DEFAULT_PROFILES_FILE={fastdds_profile()}")
+                f"the camera driver with {profile_variable(os.environ)}={fastdds_profile()}")
     return (f"{middleware} loses best-effort images that do not fit the kernel's socket buffers: raise "
             "net.core.rmem_max, as `DDS tuning` of the ROS 2 documentation says")

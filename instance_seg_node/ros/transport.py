@@ -11,10 +11,12 @@ from pathlib import Path
 from ..memory import keep_freed_memory
 from ..share import fastdds_profile
 
-PROFILE, HUMBLES_PROFILE = "FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"
-FAST_DDS_VARIABLES = (PROFILE, HUMBLES_PROFILE, "FASTDDS_BUILTIN_TRANSPORTS")
-FAST_DDS_FILE = "DEFAULT_FASTDDS_PROFILES.xml"
-"""Fast DDS reads this file of the working folder by itself."""
+PROFILE, OLD_PROFILE = "FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"
+OLD_DISTRIBUTIONS = ("humble", "iron", "jazzy")
+"""Those with Fast DDS 2, which knows the old name alone; Fast DDS 3 warns of it."""
+FAST_DDS_VARIABLES = (PROFILE, OLD_PROFILE, "FASTDDS_BUILTIN_TRANSPORTS")
+FAST_DDS_FILES = ("DEFAULT_FASTDDS_PROFILES.xml", "DEFAULT_FASTRTPS_PROFILES.xml")
+"""Fast DDS reads one of these files of the working folder by itself, version 2 the second."""
 
 
 def tune() -> list[str]:
@@ -25,14 +27,17 @@ def tune() -> list[str]:
     return [keep_freed_memory(), _tune_fast_dds(os.environ, Path.cwd())]
 
 
+def profile_variable(environment: Mapping[str, str]) -> str:
+    """The variable that names Fast DDS's profile in the distribution that is sourced, if any."""
+    return OLD_PROFILE if environment.get("ROS_DISTRO") in OLD_DISTRIBUTIONS else PROFILE
+
+
 def _tune_fast_dds(environment: dict[str, str], working_folder: Path) -> str:
     kept = reason_to_keep_fast_dds(environment, working_folder)
     if kept:
         return f"Fast DDS left as it is: {kept}"
     profile = fastdds_profile()
-    environment[PROFILE] = str(profile)
-    if environment.get("ROS_DISTRO") == "humble":  # newer ones warn of this name
-        environment[HUMBLES_PROFILE] = str(profile)
+    environment[profile_variable(environment)] = str(profile)
     return f"Fast DDS profile for large images: {profile}"
 
 
@@ -44,6 +49,7 @@ def reason_to_keep_fast_dds(environment: Mapping[str, str], working_folder: Path
     for name in FAST_DDS_VARIABLES:
         if environment.get(name):
             return f"{name}={environment[name]}"
-    if (working_folder / FAST_DDS_FILE).is_file():
-        return f"{working_folder / FAST_DDS_FILE} is there"
+    for name in FAST_DDS_FILES:
+        if (working_folder / name).is_file():
+            return f"{working_folder / name} is there"
     return ""

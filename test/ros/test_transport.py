@@ -44,9 +44,10 @@ def test_other_middleware_is_left_alone(middleware, tmp_path):
     assert reason_to_keep_fast_dds({"RMW_IMPLEMENTATION": middleware}, tmp_path) == f"the middleware is {middleware}"
 
 
-def test_a_profile_in_the_working_folder_stands(tmp_path):
-    (tmp_path / "DEFAULT_FASTDDS_PROFILES.xml").write_text("<dds/>")
-    assert reason_to_keep_fast_dds({}, tmp_path) == f"{tmp_path / 'DEFAULT_FASTDDS_PROFILES.xml'} is there"
+@pytest.mark.parametrize("name", ["DEFAULT_FASTDDS_PROFILES.xml", "DEFAULT_FASTRTPS_PROFILES.xml"])
+def test_a_profile_in_the_working_folder_stands(name, tmp_path):
+    (tmp_path / name).write_text("<dds/>")
+    assert reason_to_keep_fast_dds({}, tmp_path) == f"{tmp_path / name} is there"
 
 
 def test_tune_sets_our_profile_and_says_so():
@@ -55,12 +56,17 @@ def test_tune_sets_our_profile_and_says_so():
     assert f"Fast DDS profile for large images: {fastdds_profile()}" in said
 
 
-@pytest.mark.parametrize(("distribution", "expected"), [("", None), ("jazzy", None),
-                                                        ("humble", str(fastdds_profile()))])
-def test_humble_reads_the_profile_under_its_old_name(monkeypatch, distribution, expected):
+@pytest.mark.parametrize(("distribution", "variable", "other"), [
+    ("humble", "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"),
+    ("jazzy", "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"),
+    ("kilted", "FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"),
+    ("", "FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"),
+])
+def test_the_profile_has_the_name_that_the_distributions_fast_dds_reads(monkeypatch, distribution, variable, other):
     monkeypatch.setenv("ROS_DISTRO", distribution)
     tune()
-    assert os.environ.get("FASTRTPS_DEFAULT_PROFILES_FILE") == expected
+    assert os.environ[variable] == str(fastdds_profile())
+    assert other not in os.environ
 
 
 def test_tune_keeps_the_users_profile_and_says_so(monkeypatch):
