@@ -221,9 +221,9 @@ def _compressed(picture: Picture, size: tuple[int, int]) -> CompressedImage:
 def main(args: list[str] | None = None) -> int:
     """Run until the last frame, Ctrl-C or a problem. Returns 0, or 2 for wrong parameters or a bad source."""
     stopped = stop_on_signals()
-    said = tune()
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     try:
+        said = tune()
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
         node = CameraSimulator(stopped)
         for sentence in said:
             node.get_logger().info(sentence)

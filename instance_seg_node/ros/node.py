@@ -186,9 +186,9 @@ class InstanceSegNode(LifecycleNode):
 def main(args: list[str] | None = None, *, open_model: Callable[..., Segmenter] = open_segmenter) -> int:
     """Run the node until Ctrl-C or SIGTERM. Returns the exit status: 0, or 2 for a parameter that cannot be."""
     stopped = stop_on_signals()
-    notes = tune()
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     try:
+        notes = tune()
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
         node = InstanceSegNode(open_model)
     except (ParameterException, InputError) as error:
         print(f"instance_seg: {error}", file=sys.stderr)
