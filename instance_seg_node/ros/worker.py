@@ -117,6 +117,6 @@ class Worker:
             for camera in cameras:
                 camera.record.dropped(FAILED, detail)
             if self._throttle.due(type(error), time.monotonic()):
-                names = ", ".join(camera.name for camera in cameras)
-                self._log.error(f"frames of {names} failed: {traceback.format_exc()}")
+                what = ", ".join(f"a frame of {camera.name}" for camera in cameras) or "drawing for viewers"
+                self._log.error(f"{what} failed: {traceback.format_exc()}")
             return None
