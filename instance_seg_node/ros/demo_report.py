@@ -21,9 +21,13 @@ class DemoFailed(Exception):
 def report(recorder: Recorder, sent: Mapping[str, int], out: Path) -> None:
     """Write summary.json, <camera>-<n>.png and <camera>.mp4 into `out` and print the table.
 
-    sent: frames by camera. Raises DemoFailed if a camera's masks are empty or contradict its detections.
+    sent: frames by camera. Raises DemoFailed if a camera's masks are empty, contradict its detections or lack class
+    names.
     """
     node = recorder.diagnostics["segmentation"]
+    for name, camera in recorder.cameras.items():
+        if not camera.class_names:
+            raise DemoFailed(f"no label_info of {name} arrived, so its classes have no names")
     cameras = {name: camera_summary(sent[name], camera, recorder.diagnostics[name])
                for name, camera in recorder.cameras.items()}
     summary = {"model": node["model"], "engine": node["engine"], "cameras": cameras, "stages_ms": stages(node)}
