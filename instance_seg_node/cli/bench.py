@@ -24,7 +24,7 @@ def clustering(
         metavar="FILE.npz", help="Arrays embedding, bandwidth, seed, float32 (channels, h, w); else drawn.")] = None,
     height: Annotated[int, typer.Option(min=1, help="Of drawn heads, in pixels.")] = 1024,
     width: Annotated[int, typer.Option(min=1)] = 2048,
-    instances: Annotated[int, typer.Option(min=0)] = 30,
+    instances: Annotated[int, typer.Option(min=1)] = 30,
     ids: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Write the 16-bit id map there.")] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Medians are over so many runs.")] = 11,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
