@@ -93,4 +93,4 @@ def problems(error: ValidationError, model: type[BaseModel]) -> str:
         where = ".".join(str(part) for part in e["loc"]) or "the whole file"
         known = f" (known keys: {', '.join(model.model_fields)})" if e["type"] == "extra_forbidden" else ""
         lines.append(f"  {where}: {e['msg']}, got {e['input']!r:.80}{known}")
-    return "\n".join(lines)
+    return ";\n".join(lines)

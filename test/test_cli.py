@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import cv2
+import numpy as np
 import pytest
 import typer
 
@@ -76,6 +77,17 @@ def test_without_rclpy_the_demo_says_in_one_line_how_to_get_it(monkeypatch, caps
     monkeypatch.setattr(cli, "app", app)
     assert main(["demo"]) == 1
     assert capsys.readouterr().err == "instance-seg: demo needs rclpy: pip install 'instance_seg_node[ros]'\n"
+
+
+def test_several_problems_of_a_file_are_one_line(tmp_path, capsys):
+    (tmp_path / "model.yaml").write_text("name: A B\ninput_hieght: 3\n")
+    (tmp_path / "in.png").write_bytes(cv2.imencode(".png", np.zeros((8, 8, 3), np.uint8))[1].tobytes())
+    words = ["segment", str(tmp_path / "in.png"), "--out", str(tmp_path / "out"), "--model", str(tmp_path)]
+    assert main(words) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"instance-seg: {tmp_path / 'model.yaml'} does not describe a model: name: ")
+    assert "; input_height: Field required, got " in line
+    assert "; input_hieght: Extra inputs are not permitted, got 3 (known keys: name, " in line
 
 
 def test_a_fault_of_the_program_keeps_its_traceback(monkeypatch):

@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
         context = error.ctx.command_path if error.ctx else PROGRAM
         return _said(f"{error.format_message().splitlines()[0].rstrip('.')}. See: {context} --help", 2)
     except InputError as error:
-        return _said(str(error), 2)
+        return _said(" ".join(line.strip() for line in str(error).splitlines()), 2)
     except ModuleNotFoundError as error:
         return _said(_missing(error, arguments[0]), 1)
     except OSError as error:
