@@ -45,6 +45,15 @@ def test_every_transition_from_every_state_ends_where_the_ros_design_says(desk, 
         desk.until(lambda: desk.value("segmentation", "state") == "finalized", "finalized in diagnostics")
 
 
+@pytest.mark.parametrize("way", [(), ("configure",)], ids=["unconfigured", "inactive"])
+def test_shutdown_is_final_from_the_other_states_too(desk, tiny, tmp_path, way):  # noqa: F811
+    with node_in(desk.domain, tmp_path / "node.log", {"model": tiny, "autostart": "false"}):
+        assert all(desk.change_state(transition) for transition in (*way, "shutdown"))
+        assert desk.state() == "finalized"
+        assert not any(desk.change_state(transition) for transition in (*TRANSITIONS, "shutdown"))
+        desk.until(lambda: desk.value("segmentation", "state") == "finalized", "finalized in diagnostics")
+
+
 def test_masks_come_only_while_active_and_again_after_each_reactivation(desk, tiny, tmp_path):  # noqa: F811
     with node_in(desk.domain, tmp_path / "node.log", {"model": tiny}):
         desk.until_active()
