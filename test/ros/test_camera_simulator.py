@@ -13,6 +13,7 @@ pytest.importorskip("vision_msgs", reason="vision_msgs is not built: make test b
 from rclpy.qos import QoSProfile, ReliabilityPolicy  # noqa: E402
 from sensor_msgs.msg import CompressedImage, Image  # noqa: E402
 
+from instance_seg_node.datasets.street import Street  # noqa: E402
 from instance_seg_node.encodings import rgb_of_compressed, rgb_of_image  # noqa: E402
 from instance_seg_node.ros import camera_simulator  # noqa: E402
 
@@ -82,6 +83,17 @@ def test_jpeg_files_travel_as_they_are(start, peer, tmp_path):
     assert frames[0].data.tobytes() == file.read_bytes()
 
 
+def test_a_street_is_rendered_ahead_and_shown_over_and_over(start, peer):
+    frames = peer.receive(Image, "/camera/image_raw", RELIABLE)
+    simulator = start(SIMULATOR, source="street", street_seed=3, street_frames=2, width=96, height=64, count=4,
+                      rates_hz=[10.0], reliability="reliable", wait_for_subscribers=True)
+    peer.wait_until(lambda: len(frames) == 4)
+    assert simulator.wait() == 0
+    street = Street(3, 64, 96)
+    for number, frame in enumerate(frames):
+        np.testing.assert_array_equal(rgb_of_image(frame), street.render(number % 2 / 10).rgb)
+
+
 def test_a_video_plays_all_its_frames(start, peer, tmp_path):
     file = tmp_path / "drive.mp4"
     video = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*"mp4v"), 10, (64, 48))
@@ -89,9 +101,11 @@ def test_a_video_plays_all_its_frames(start, peer, tmp_path):
         video.write(picture(number))
     video.release()
     frames = peer.receive(Image, "/camera/image_raw", RELIABLE)
-    assert start(SIMULATOR, source=file, rates_hz=[20.0], **EXACT)
+    start(SIMULATOR, source=file, rates_hz=[20.0], **EXACT)
     peer.wait_until(lambda: len(frames) == 7)
     assert {(frame.height, frame.width) for frame in frames} == {(48, 64)}
+    for number, frame in enumerate(frames):
+        assert np.abs(rgb_of_image(frame)[..., ::-1].astype(int) - picture(number)).mean() < 8
 
 
 def test_a_bag_plays_its_frames(start, peer, tmp_path):
