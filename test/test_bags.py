@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from bag_files import KINDS, compressed, image, pixels, plain, read_bag, write_bag, write_bag1
 from tiny_model import blobs, write_tiny_model
 
@@ -79,6 +80,20 @@ def test_every_frame_of_a_rosbag2_has_its_results_once_under_its_header_and_log_
 def test_every_frame_of_a_rosbag1_has_its_results_once_under_its_header_and_log_time(tmp_path, run):
     recorded = frames(9, ros1=True)
     assert run(write_bag1(tmp_path / "in.bag", recorded), tmp_path / "out") == 0
+    assert_is_answer(read_bag(tmp_path / "out"), recorded)
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [("mcap", "mcap"), ("sqlite3", "db3")])
+def test_every_frame_of_a_recording_in_several_files_has_its_results_once(kind, suffix, tmp_path, run):
+    recorded = frames(9)
+    bag, rest = write_bag(tmp_path / "in", recorded[:4], kind), write_bag(tmp_path / "rest", recorded[4:], kind)
+    (rest / f"rest.{suffix}").rename(bag / f"rest.{suffix}")
+    metadata = yaml.safe_load((bag / "metadata.yaml").read_text())
+    information = metadata["rosbag2_bagfile_information"]
+    information["relative_file_paths"].append(f"rest.{suffix}")
+    information["message_count"] = information["topics_with_message_count"][0]["message_count"] = 9
+    (bag / "metadata.yaml").write_text(yaml.safe_dump(metadata))
+    assert run(bag, tmp_path / "out", "--strict") == 0
     assert_is_answer(read_bag(tmp_path / "out"), recorded)
 
 
