@@ -3,6 +3,7 @@
 import struct
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
+PNG_END = b"IEND"
 JPEG_START = b"\xff\xd8"
 JPEG_END = b"\xff\xd9"
 # SOF0..SOF15 hold the size; C4, C8 and CC are tables that share their range (ITU-T T.81, table B.1).
@@ -22,6 +23,8 @@ def image_size(file: bytes) -> tuple[int, int]:
 def _png_size(file: bytes) -> tuple[int, int]:
     if file[12:16] != b"IHDR" or len(file) < 24:
         raise ValueError("the PNG has no IHDR chunk")
+    if PNG_END not in file:  # libpng would write to the terminal by itself, for each frame
+        raise ValueError(f"the PNG has no end, it is cut short after {len(file)} bytes")
     width, height = struct.unpack(">II", file[16:24])
     return height, width
 

@@ -322,6 +322,13 @@ def test_what_is_no_whole_jpeg_or_png_is_refused(case):
     assert caught.value.cause == "undecodable image"
 
 
+def test_a_png_that_is_cut_short_is_found_before_libpng_complains_on_the_terminal(capfd):
+    file = encoded(".png", SMOOTH)
+    with pytest.raises(FrameError, match="the PNG has no end, it is cut short after"):
+        rgb_of_compressed(compressed(file[:-20]))
+    assert capfd.readouterr() == ("", "")
+
+
 def test_no_cut_or_damaged_file_raises_anything_but_a_frame_error():
     random = np.random.default_rng(3)
     for extension in (".png", ".jpg"):
