@@ -87,9 +87,19 @@ def result_bag(out: Path, topics: Sequence[ImageTopic], spec: ModelSpec, seed_th
         with writer:
             yield ResultBag(writer, topics, spec, seed_threshold, overlay=overlay, with_input=with_input)
         check_new(out, overwrite=overwrite)  # another run may have finished in the meantime
+        _put_in_place(folder / STEM, out, folder / "replaced")
+
+
+def _put_in_place(new: Path, out: Path, replaced: Path) -> None:
+    """Name `new` `out`. What was there becomes `replaced`, or stays if that fails."""
+    try:
         if out.exists():
-            out.rename(folder / "replaced")
-        (folder / STEM).rename(out)
+            out.rename(replaced)
+        new.rename(out)
+    except BaseException:
+        if replaced.exists() and not out.exists():
+            replaced.rename(out)
+        raise
 
 
 def check_new(out: Path, *, overwrite: bool) -> None:

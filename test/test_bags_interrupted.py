@@ -59,6 +59,17 @@ def test_what_a_killed_run_leaves_is_hidden_and_removed_by_the_next(half_way, ri
     assert len(read_bag(tmp_path / "out")["/cam/instance_seg/instances"]) == 3
 
 
+def test_a_bag_stays_if_the_new_one_cannot_take_its_place(tmp_path):
+    from instance_seg_node.bag_results import _put_in_place
+
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "precious").touch()
+    with pytest.raises(FileNotFoundError):
+        _put_in_place(tmp_path / "absent", tmp_path / "out", tmp_path / "replaced")
+    assert os.listdir(tmp_path) == ["out"]
+    assert os.listdir(tmp_path / "out") == ["precious"]
+
+
 def test_a_run_leaves_alone_what_another_is_still_writing(rig, tmp_path):
     from instance_seg_node.bag_results import _work_folder
     from instance_seg_node.cli import main
