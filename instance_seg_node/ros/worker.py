@@ -25,7 +25,8 @@ WARN_PERIOD_S = 10.0
 
 
 class Worker:
-    """From start to stop. Every frame offered ends as published or as dropped with a cause, in its camera's record."""
+    """From start to stop. Until then every frame offered ends as published or as dropped with a cause, in its camera's
+    record; what still waits at stop is forgotten."""
 
     def __init__(self, segmenter: Segmenter, clock: Clock, log: RcutilsLogger, *, max_age_ms: int):
         self.stages = StageTimes()
