@@ -1,5 +1,6 @@
 """Large images, many images, and images that do not arrive: cameras in processes of their own."""
 
+import os
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from node_fixtures import (
     tiny,  # noqa: F401
 )
 from sensor_msgs.msg import Image
+
+from instance_seg_node.ros.transport import profile_variable
 
 pytestmark = pytest.mark.ros
 HERE = Path(__file__).parent
@@ -61,8 +64,9 @@ def test_a_large_best_effort_camera_without_the_profile_is_named(desk, tiny, tmp
             status = desk.status("/camera")
             assert status.level == b"\x02"
             assert "/camera/image_raw has 1 publisher(s), but no frame has arrived" in status.message
-            assert "FASTDDS_DEFAULT_PROFILES_FILE=" in status.message
-            profile = status.message.split("FASTDDS_DEFAULT_PROFILES_FILE=")[1].split()[0]
+            variable = f"{profile_variable(os.environ)}="
+            assert variable in status.message
+            profile = status.message.split(variable)[1].split()[0]
             assert Path(profile).name == "fastdds_large_images.xml"
             assert Path(profile).is_file()
             desk.spend(2.5)
