@@ -16,7 +16,9 @@ from tqdm import tqdm
 from instance_seg_node.bench.machine import write_results
 from instance_seg_node.evaluation import average_precision
 from instance_seg_node.frame import Frame
+from instance_seg_node.methods import DECODERS
 from instance_seg_node.model_spec import ModelSpec
+from instance_seg_node.resolution import enlarge
 from instance_seg_node.segmenter import open_segmenter
 from instance_seg_node.training.recipe import Recipe
 from instance_seg_node.training.scenes import load, rendered, split_seeds
@@ -36,10 +38,15 @@ def measured(segmenter, truths: list) -> dict[str, float]:
 
 
 def compare_thresholds(segmenter, truths: list) -> None:
+    """The network runs once on each image; its heads are clustered with every setting."""
+    heads = [segmenter.engine(truth.rgb[None]) for truth in tqdm(truths, desc="network", leave=False)]
+    decode = DECODERS[segmenter.spec.method]()
     for seed, min_pixels, refine in itertools.product((0.5, 0.6, 0.7, 0.8, 0.9), (6, 12, 24), (False, True)):
         changes = {"seed": seed, "min_pixels": min_pixels, "refine": refine}
-        segmenter.thresholds = segmenter.spec.thresholds.model_copy(update=changes)
-        scores = measured(segmenter, truths)
+        thresholds = segmenter.spec.thresholds.model_copy(update=changes)
+        found = [enlarge(decode(**{name: head[0] for name, head in one.items()}, thresholds=thresholds),
+                         *truth.instance_map.shape) for one, truth in zip(heads, truths, strict=True)]
+        scores = average_precision(found, truths, [c.name for c in segmenter.spec.classes])
         print(f"{changes}: AP {scores['AP']:.4f}, AP50 {scores['AP50']:.4f}", flush=True)
 
 

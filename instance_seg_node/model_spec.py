@@ -1,5 +1,6 @@
 """What a model folder says about its network: `model.yaml`, beside `model.onnx`."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -83,7 +84,9 @@ class ModelSpec(Strict):
     def save(self, folder: Path) -> None:
         """Write `model.yaml` into an existing folder."""
         text = yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-        (Path(folder) / "model.yaml").write_text(text)
+        unfinished = Path(folder) / "model.yaml.unfinished"
+        unfinished.write_text(text)
+        os.replace(unfinished, Path(folder) / "model.yaml")
 
 
 def problems(error: ValidationError, model: type[BaseModel]) -> str:

@@ -1,5 +1,6 @@
 """Generated streets, rendered once and kept on disk for the whole run."""
 
+import hashlib
 import os
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ..datasets.labelled_image import LabelledImage
+from ..datasets import street
 from ..datasets.street import Street
 
 SPLIT_STRIDE = 1_000_000
@@ -26,7 +28,11 @@ def split_seeds(split: str, count: int, seed: int) -> range:
 
 
 def rendered(folder: Path, seeds: range, height: int, width: int) -> list[Path]:
-    """The files of scenes, rendering those that are not there yet on all cores. Each is read by `load`."""
+    """The files of scenes, rendering those that are not there yet on all cores. Each is read by `load`.
+
+    They lie in a folder of `folder` that is named after the generator's source, so that a change of it renders anew.
+    """
+    folder = folder / _generator()
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{height}x{width}_{seed}.npz" for seed in seeds]
     missing = [(path, seed, height, width) for path, seed in zip(paths, seeds, strict=True) if not path.exists()]
@@ -34,6 +40,12 @@ def rendered(folder: Path, seeds: range, height: int, width: int) -> list[Path]:
         with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
             list(tqdm(pool.map(_render, missing, chunksize=4), total=len(missing), desc="rendering streets"))
     return paths
+
+
+def _generator() -> str:
+    """Twelve digits that stand for the source of the street generator."""
+    files = sorted(Path(street.__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
 
 
 def _render(job: tuple[Path, int, int, int]) -> None:
