@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from ..datasets.labelled_image import LabelledImage
 from ..datasets import street
+from ..datasets.labelled_image import LabelledImage
 from ..datasets.street import Street
 
 SPLIT_STRIDE = 1_000_000
