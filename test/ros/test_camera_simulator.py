@@ -44,7 +44,7 @@ def folder(tmp_path):
 @pytest.mark.parametrize("encoding", ["rgb8", "bgra8"])
 def test_a_folder_arrives_whole_and_in_order(start, peer, folder, encoding):
     frames = peer.receive(Image, "/front/image_raw", RELIABLE)
-    simulator = start(SIMULATOR, cameras=["/front"], source=folder, encoding=encoding, rates_hz=[20.0], **EXACT)
+    simulator = start(SIMULATOR, cameras=["/front"], source=folder, encoding=encoding, rates_hz=[5.0], **EXACT)
     peer.wait_until(lambda: len(frames) == 5)
     assert simulator.wait() == 0
     assert {frame.encoding for frame in frames} == {encoding}
@@ -55,7 +55,7 @@ def test_a_folder_arrives_whole_and_in_order(start, peer, folder, encoding):
 def test_a_frame_has_the_cameras_optical_frame_and_the_time_it_was_sent(start, peer, folder):
     frames = peer.receive(Image, "/rig/front/image_raw", RELIABLE)
     before = peer.node.get_clock().now().nanoseconds
-    start(SIMULATOR, cameras=["/rig/front"], source=folder, rates_hz=[20.0], **EXACT)
+    start(SIMULATOR, cameras=["/rig/front"], source=folder, rates_hz=[5.0], **EXACT)
     peer.wait_until(lambda: len(frames) == 5)
     stamps = [frame.header.stamp.sec * 10**9 + frame.header.stamp.nanosec for frame in frames]
     assert {frame.header.frame_id for frame in frames} == {"rig/front_optical_frame"}
@@ -66,7 +66,7 @@ def test_a_frame_has_the_cameras_optical_frame_and_the_time_it_was_sent(start, p
 
 def test_compressed_frames_are_jpeg_of_the_size_asked_for(start, peer, folder):
     frames = peer.receive(CompressedImage, "/camera/image_raw/compressed", RELIABLE)
-    start(SIMULATOR, source=folder, transport="compressed", width=128, height=96, rates_hz=[20.0], **EXACT)
+    start(SIMULATOR, source=folder, transport="compressed", width=128, height=96, rates_hz=[5.0], **EXACT)
     peer.wait_until(lambda: len(frames) == 5)
     assert frames[0].format == "rgb8; jpeg compressed bgr8"
     for number, frame in enumerate(frames):
@@ -78,7 +78,7 @@ def test_jpeg_files_travel_as_they_are(start, peer, tmp_path):
     file = tmp_path / "one.jpg"
     cv2.imwrite(str(file), picture(0))
     frames = peer.receive(CompressedImage, "/camera/image_raw/compressed", RELIABLE)
-    start(SIMULATOR, source=file, transport="compressed", rates_hz=[20.0], **EXACT)
+    start(SIMULATOR, source=file, transport="compressed", rates_hz=[5.0], **EXACT)
     peer.wait_until(lambda: frames)
     assert frames[0].data.tobytes() == file.read_bytes()
 
@@ -101,7 +101,7 @@ def test_a_video_plays_all_its_frames(start, peer, tmp_path):
         video.write(picture(number))
     video.release()
     frames = peer.receive(Image, "/camera/image_raw", RELIABLE)
-    start(SIMULATOR, source=file, rates_hz=[20.0], **EXACT)
+    start(SIMULATOR, source=file, rates_hz=[5.0], **EXACT)
     peer.wait_until(lambda: len(frames) == 7)
     assert {(frame.height, frame.width) for frame in frames} == {(48, 64)}
     for number, frame in enumerate(frames):
@@ -112,7 +112,7 @@ def test_a_bag_plays_its_frames(start, peer, tmp_path):
     write_bag(tmp_path / "bag", {"/b/image": 2, "/a/image": 1})
     first = peer.receive(Image, "/first/image_raw", RELIABLE)
     second = peer.receive(Image, "/second/image_raw", RELIABLE)
-    start(SIMULATOR, cameras=["/first", "/second"], source=tmp_path / "bag", rates_hz=[20.0], **EXACT)
+    start(SIMULATOR, cameras=["/first", "/second"], source=tmp_path / "bag", rates_hz=[5.0], **EXACT)
     peer.wait_until(lambda: len(first) == len(second) == 3)
     np.testing.assert_array_equal(rgb_of_image(first[0]), picture(1))  # topics in order of their names
     np.testing.assert_array_equal(rgb_of_image(second[0]), picture(2))
@@ -196,7 +196,7 @@ def test_a_bad_source_ends_the_process_with_status_2(start):
 def test_a_picture_that_turns_out_broken_ends_it_with_its_name(start, peer, folder):
     (folder / "3.png").write_text("not a picture")
     peer.receive(Image, "/camera/image_raw", RELIABLE)
-    simulator = start(SIMULATOR, source=folder, rates_hz=[20.0], **EXACT)
+    simulator = start(SIMULATOR, source=folder, rates_hz=[5.0], **EXACT)
     peer.wait_until(lambda: not simulator.running)
     assert simulator.wait() == 2
     assert f"{folder / '3.png'} is not an image" in simulator.output

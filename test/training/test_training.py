@@ -141,7 +141,9 @@ def test_crop_moves_pixels_and_labels_together():
         crop = random_crop(numbered_image(), stage, rng)
         assert crop.rgb.shape == (24, 32, 3)
         assert (crop.class_map[crop.instance_map > 0] == crop.instance_map[crop.instance_map > 0] - 1).all()
-        brightness = [crop.rgb[crop.instance_map == k].mean() for k in np.unique(crop.instance_map) if k > 0]
+        ids, pixels = np.unique(crop.instance_map, return_counts=True)
+        # Of a sliver at the edge, blur and resampling leave little.
+        brightness = [np.median(crop.rgb[crop.instance_map == k]) for k in ids[pixels > 60] if k > 0]
         assert brightness == sorted(brightness)
 
 
