@@ -53,7 +53,7 @@ def graph():
     torch.manual_seed(0)
     network = spatial_embedding_network(2, 3)
     for parameter in network.parameters():
-        parameter.data += 0.02 * torch.randn_like(parameter)
+        parameter.data += 0.005 * torch.randn_like(parameter)
     return SpatialEmbedding(network, 2, 32, 64).eval()
 
 
