@@ -66,7 +66,8 @@ def measured(model: Path, seconds: float, rate_hz: float, **camera) -> dict:
         finally:
             processes.end()
             listener.destroy_node()
-    return summary(listener, count) | {"rate_hz": rate_hz} | camera
+    return summary(listener, count) | {"rate_hz": rate_hz} | {key: Path(value).name if key == "source" else value
+                                                              for key, value in camera.items()}
 
 
 def until(listener: MaskListener, done) -> None:
