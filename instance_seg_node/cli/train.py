@@ -7,7 +7,8 @@ import typer
 
 
 def train(recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A YAML file of config/recipes.")],
-          out: Annotated[Path, typer.Option(metavar="DIR", help="Where checkpoint.pt and progress.csv go.")],
+          out: Annotated[Path | None, typer.Option(
+              metavar="DIR", help="Where checkpoint.pt and progress.csv go; else runs/ and the recipe's name.")] = None,
           resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR.")] = False) -> None:
     """Train a network, with progress: loss terms, and average precision on held-out images.
 
@@ -16,5 +17,5 @@ def train(recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A YAML 
     """
     from ..training.train import train as run
 
-    checkpoint = run(recipe, out, resume=resume)
+    checkpoint = run(recipe, out or Path("runs") / recipe.stem, resume=resume)
     print(f"trained: {checkpoint}. Make it a model: instance-seg export {checkpoint} FOLDER")
