@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+SHOWN = 2
+"""Figures of a card in the table, the overall ones; --json has those of each class too."""
 COLUMNS = ("name", "method", "input", "classes", "measured", "licence", "path")
 
 
@@ -29,7 +31,7 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="All of it, for 
 
 
 def _row(folder: Path, spec) -> tuple[str, ...]:
-    measured = ", ".join(f"{name} {value:g}" for name, value in spec.measured.items()) or "-"
+    measured = ", ".join(f"{name} {value:g}" for name, value in list(spec.measured.items())[:SHOWN]) or "-"
     return (folder.name, spec.method, f"{spec.input_width}x{spec.input_height}",
             " ".join(c.name for c in spec.classes), measured, spec.provenance.licence, str(folder))
 
