@@ -2,17 +2,15 @@
 
 from functools import cache
 
-import cv2
 import numpy as np
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
+from .drawing import jpeg_file
 from .errors import InputError
 from .instances import Instances
 from .model_spec import ModelSpec
 from .share import share_folder
-
-JPEG_QUALITY = 90
 
 
 @cache
@@ -81,8 +79,7 @@ def _image(header, encoding: str, pixels: np.ndarray):
 
 
 def _jpeg(header, rgb: np.ndarray):
-    bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
-    _, file = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    file = jpeg_file(rgb)
     return _new("sensor_msgs/CompressedImage", header=header, format="rgb8; jpeg compressed bgr8",
                 data=file.reshape(-1))
 

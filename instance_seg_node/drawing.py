@@ -9,6 +9,7 @@ import numpy as np
 from .instances import Instances
 from .model_spec import ModelSpec
 
+JPEG_QUALITY = 90
 DRAWN_IDS = 255
 """Ids beyond share the colours of earlier ones: OpenCV's look-up tables have 256 entries."""
 
@@ -107,3 +108,9 @@ def _text_size(text: str, scale: float) -> tuple[int, int]:
     """Width and height of a label with its margin, in pixels."""
     (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
     return width + height // 2, round(height * 1.7)
+
+
+def jpeg_file(rgb: np.ndarray) -> np.ndarray:
+    """A picture, uint8 (H, W, 3), as the bytes of a JPEG file, uint8 (N,): for people to look at."""
+    bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
+    return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]

@@ -2,5 +2,16 @@
 
 import signal
 
+import pytest
+from tiny_model import write_tiny_model
+
 # A shell that starts the suite in the background has it ignore SIGINT, and every program that it starts inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """Folder of the tiny model."""
+    folder = tmp_path_factory.mktemp("model") / "tiny"
+    write_tiny_model(folder)
+    return folder

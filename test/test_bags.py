@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 from bag_files import KINDS, compressed, image, pixels, plain, read_bag, write_bag, write_bag1
-from tiny_model import blobs, write_tiny_model
+from tiny_model import blobs
 
 from instance_seg_node.bag_messages import typestore
 from instance_seg_node.bags import camera_of
@@ -28,13 +28,6 @@ TYPE_HASHES = {  # of vision_msgs 4.1.1
     "Pose2D": "b0b5d1d7",
     "Point2D": "eab0e83f",
 }
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model") / "tiny"
-    write_tiny_model(folder)
-    return folder
 
 
 @pytest.fixture

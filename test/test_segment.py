@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from pycocotools import mask
-from tiny_model import blobs, write_tiny_model
+from tiny_model import blobs
 
 from instance_seg_node.cli import main
 
@@ -18,13 +18,6 @@ DATA = Path(__file__).parents[2] / "shared" / "data"
 FINE_JPEG = [cv2.IMWRITE_JPEG_QUALITY, 100, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
 ANSWER = np.zeros((64, 128), np.uint16)
 ANSWER[16:48, 16:48], ANSWER[16:48, 48:80], ANSWER[16:48, 80:112] = 1, 2, 3
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model") / "tiny"
-    write_tiny_model(folder)
-    return folder
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ from ..model_spec import ModelSpec
 class OrtEngine:
     """`model.onnx` of a folder. Raises InputError if it is missing, altered, unreadable or does not fit its spec."""
 
-    def __init__(self, folder: Path, spec: ModelSpec, *, precision: str = "fp32", threads: int | None = None):
+    def __init__(self, folder: Path, spec: ModelSpec, *, precision: str = "fp32"):
         if precision != "fp32":
             raise InputError(f"the CPU engine runs models as they are, in fp32; precision {precision!r} needs a GPU "
                              "engine. Leave precision at fp32")
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
+        options.intra_op_num_threads = len(os.sched_getaffinity(0))
         # A spinning pool takes the cores from the clustering and from DDS between two frames.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = _open(Path(folder) / "model.onnx", spec, options)

@@ -1,22 +1,28 @@
 """A training run on disk. Written whole or not at all; read without pickle."""
 
-import os
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from ..atomic_files import atomic_file
+from ..datasets.street import CLASSES
 from ..errors import InputError
+from ..methods.spatial_embedding.network import BranchedErfnet, spatial_embedding_network
 from .recipe import Recipe
+
+
+def network_of(recipe: Recipe) -> BranchedErfnet:
+    """The recipe's network before its first step."""
+    return spatial_embedding_network(recipe.bandwidths, len(CLASSES), dropout=recipe.dropout)
 
 
 def save_checkpoint(path: Path, recipe: Recipe, network: nn.Module, optimizer: torch.optim.Optimizer,
                     step: int) -> None:
     """Everything that going on from `step` needs."""
-    unfinished = path.with_suffix(".unfinished")
-    torch.save({"recipe": recipe.model_dump_json(), "step": step, "network": network.state_dict(),
-                "optimizer": optimizer.state_dict()}, unfinished)
-    os.replace(unfinished, path)
+    with atomic_file(path) as file:
+        torch.save({"recipe": recipe.model_dump_json(), "step": step, "network": network.state_dict(),
+                    "optimizer": optimizer.state_dict()}, file)
 
 
 def load_checkpoint(path: Path, recipe: Recipe, network: nn.Module, optimizer: torch.optim.Optimizer) -> int:
@@ -29,8 +35,8 @@ def load_checkpoint(path: Path, recipe: Recipe, network: nn.Module, optimizer: t
     return content["step"]
 
 
-def load_network(path: Path, network_of) -> tuple[Recipe, nn.Module]:
-    """The recipe and the trained network, made by network_of(recipe). Raises InputError if `path` is no checkpoint."""
+def load_network(path: Path) -> tuple[Recipe, nn.Module]:
+    """The recipe and the trained network, ready to infer. Raises InputError if `path` is no checkpoint."""
     content = _read(path)
     recipe = Recipe.model_validate_json(content["recipe"])
     network = network_of(recipe)

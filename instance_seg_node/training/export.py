@@ -10,7 +10,7 @@ import torch
 
 from ..datasets.street import CLASSES
 from ..errors import InputError
-from ..methods.spatial_embedding.network import SpatialEmbedding, spatial_embedding_network
+from ..methods.spatial_embedding.network import SpatialEmbedding
 from ..model_spec import ModelSpec, Provenance
 from .checkpoint import load_network
 from .recipe import Recipe
@@ -23,7 +23,7 @@ LARGEST_DIFFERENCE = 1e-4
 
 def export(checkpoint: Path, folder: Path) -> ModelSpec:
     """Write model.onnx and model.yaml. Raises InputError if `checkpoint` is none, or the graph does not agree."""
-    recipe, network = load_network(checkpoint, lambda r: spatial_embedding_network(r.bandwidths, len(CLASSES)))
+    recipe, network = load_network(checkpoint)
     graph = SpatialEmbedding(network, recipe.bandwidths, recipe.input_height, recipe.input_width).eval()
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -15,13 +15,12 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from ..datasets.street import CLASSES
 from ..errors import InputError
 from ..memory import keep_freed_memory
 from ..methods.spatial_embedding.loss import LossTerms, spatial_embedding_loss, warm_up_loss
-from ..methods.spatial_embedding.network import BranchedErfnet, spatial_embedding_network
+from ..methods.spatial_embedding.network import BranchedErfnet
 from .augment import Crop, random_crop
-from .checkpoint import load_checkpoint, save_checkpoint
+from .checkpoint import load_checkpoint, network_of, save_checkpoint
 from .recipe import Recipe, stage_of
 from .scenes import load, rendered, split_seeds
 from .validate import validate
@@ -43,7 +42,7 @@ def train(recipe_path: Path, out: Path, *, resume: bool = False) -> Path:
     keep_freed_memory()
     torch.set_flush_denormal(True)
     torch.manual_seed(recipe.seed)
-    network = spatial_embedding_network(recipe.bandwidths, len(CLASSES), dropout=recipe.dropout)
+    network = network_of(recipe)
     optimizer = torch.optim.Adam(network.parameters(), weight_decay=recipe.weight_decay)
     first = load_checkpoint(checkpoint, recipe, network, optimizer) if checkpoint.exists() else 0
     scenes = rendered(out / "scenes", split_seeds("training", recipe.scenes.training, recipe.scenes.seed),
