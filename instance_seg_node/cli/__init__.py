@@ -17,7 +17,7 @@ os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 import typer  # noqa: E402
 
 from ..errors import InputError  # noqa: E402
-from . import bag, bench, demo, export, models, segment, train  # noqa: E402
+from . import bag, bench, datasets, demo, export, models, segment, train  # noqa: E402
 
 PROGRAM = "instance-seg"
 
@@ -27,6 +27,7 @@ app = typer.Typer(name=PROGRAM, rich_markup_mode=None, pretty_exceptions_enable=
                   context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 for command in (demo.demo, segment.segment, bag.bag, train.train, export.export, models.models):
     app.command()(command)
+app.add_typer(datasets.app, name="datasets")
 app.add_typer(bench.app, name="bench")
 
 EXTRAS = {"torch": "train", "onnx": "train", "onnxscript": "train",
