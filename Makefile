@@ -12,12 +12,12 @@ DISTRIBUTION := $(if $(AMENT_PREFIX_PATH),$(shell $(PYTHON) -c 'import rclpy; pr
 ifeq ($(DISTRIBUTION),yes)
 venv_options := --system-site-packages
 demo_extras := .
-test_extras := .[train,dev]
+test_extras := .[train,evaluate,dev]
 constraints := $(VENV)/constraints.txt
 interfaces :=
 else
 demo_extras := .[ros]
-test_extras := .[ros,train,dev]
+test_extras := .[ros,train,evaluate,dev]
 constraints := constraints.txt
 interfaces := $(VENV)/.vision_msgs
 endif

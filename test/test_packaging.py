@@ -45,6 +45,7 @@ REQUIREMENTS = {
     "std_msgs": ("ros-std-msgs", "std_msgs"),
     "vision_msgs": (None, "vision_msgs"),  # built from interfaces/ where pip is all there is
     # only with an extra of pyproject.toml
+    "cityscapesscripts": ("cityscapesscripts", None),
     "onnx": ("onnx", None),
     "torch": ("torch", None),
 }
