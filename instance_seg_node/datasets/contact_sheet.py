@@ -14,8 +14,8 @@ from .dataset import Dataset
 from .labelled_image import LabelledImage
 
 COLUMNS, TILES = 4, 24
-TILE_WIDTH, CAPTION = 480, 22
-"""Of a tile, in pixels, and the height of the line below it."""
+TILE_WIDTH, PICTURE_HEIGHT, CAPTION = 480, 360, 22
+"""In pixels; an image is scaled to fit, and CAPTION is the height of the line below it."""
 IGNORED = (255, 255, 255)
 """Colour of the stripes over what is to ignore."""
 
@@ -31,13 +31,15 @@ def tile(image: LabelledImage, title: str, dataset: Dataset) -> np.ndarray:
     Returns RGB, uint8 (h, TILE_WIDTH, 3).
     """
     height, width = image.instance_map.shape
-    size = (max(1, round(height * TILE_WIDTH / width)), TILE_WIDTH)
+    scale = min(TILE_WIDTH / width, PICTURE_HEIGHT / height)
+    size = (max(1, round(height * scale)), max(1, round(width * scale)))
     rgb = cv2.resize(image.rgb, size[::-1], interpolation=cv2.INTER_AREA)
     if image.ignore is not None:
         _stripe(rgb, cv2.resize(image.ignore.view(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST) > 0)
     truth = Clusters(image.instance_map, image.class_ids, np.ones(len(image), np.float32))
-    drawn = overlay(rgb, enlarge(truth, *size), dataset, labels=False)
-    return np.concatenate((drawn, _caption(f"{title}: {_counts(image, dataset.classes)}")))
+    overlay(rgb, enlarge(truth, *size), dataset, rgb, labels=False)
+    text = f"{title}: {_counts(image, dataset.classes)}"
+    return np.concatenate((np.pad(rgb, ((0, 0), (0, TILE_WIDTH - size[1]), (0, 0))), _caption(text)))
 
 
 def sheet(tiles: Sequence[np.ndarray]) -> np.ndarray:
