@@ -54,8 +54,8 @@ def check(
     """
     from ..datasets.opening import open_dataset
 
-    if sheet is not None and sheet.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise InputError(f"--sheet {sheet} is neither .png nor .jpg. Name it so")
+    if sheet is not None:
+        _check_sheet(sheet)
     dataset = open_dataset(where, classes=[name.strip() for name in classes.split(",")] if classes else None,
                            split=split)
     census, tiles = _read(dataset, skip_broken=skip_broken, drawn=sheet is not None)
@@ -63,6 +63,14 @@ def check(
     print(json.dumps(report, indent=2) if as_json else "\n".join(_lines(report)))
     if sheet is not None:
         _write(sheet, tiles)
+
+
+def _check_sheet(path: Path) -> None:
+    if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise InputError(f"--sheet {path} is neither .png nor .jpg. Name it so")
+    if not path.parent.is_dir():
+        raise InputError(f"--sheet {path} needs the folder {path.parent}, which does not exist. Make it: "
+                         f"mkdir -p {path.parent}")
 
 
 def _read(dataset, *, skip_broken: bool, drawn: bool) -> tuple:

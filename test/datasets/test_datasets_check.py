@@ -96,9 +96,13 @@ def test_a_sheet_holds_images_of_any_shape(own, tmp_path):
     assert width == 3 * TILE_WIDTH and height > PICTURE_HEIGHT
 
 
-def test_a_sheet_of_another_kind_is_refused_before_anything_is_read(capsys):
-    assert main(["datasets", "check", "street:0..99:512x1024", "--sheet", "sheet.gif"]) == 2
-    assert "--sheet sheet.gif is neither .png nor .jpg" in capsys.readouterr().err
+@pytest.mark.parametrize(("path", "line"), [
+    ("sheet.gif", "--sheet sheet.gif is neither .png nor .jpg"),
+    ("/nowhere/sheet.png", "--sheet /nowhere/sheet.png needs the folder /nowhere, which does not exist"),
+])
+def test_a_sheet_that_cannot_be_written_is_refused_before_anything_is_read(path, line, capsys):
+    assert main(["datasets", "check", "street:0..9999:512x1024", "--sheet", path]) == 2
+    assert line in capsys.readouterr().err
 
 
 def test_images_on_a_sheet_are_spread_over_the_dataset():
