@@ -24,7 +24,7 @@ class SeedQuality:
             ignore: np.ndarray | None) -> None:
         """One image. seed: float32 (C, h, w). instance_map: uint16 (H, W). class_ids: int64 (K,), shared, -1 for none.
         ignore: bool (H, W) or None."""
-        seed = np.nan_to_num(seed, nan=0)
+        seed = np.nan_to_num(seed, nan=0, posinf=0, neginf=0)  # such a pixel is background to the clustering
         h, w = seed.shape[1:]
         true_map = shrunk(instance_map, h, w)
         best, best_class = seed.max(axis=0), self._of_model[seed.argmax(axis=0)]
