@@ -226,6 +226,14 @@ def test_a_folder_with_files_is_written_to_only_when_told_to(tmp_path, run, caps
     assert run("--overwrite", path) == 0
 
 
+def test_overwriting_leaves_no_result_of_the_earlier_run(tmp_path, run):
+    assert run(write(tmp_path / "in" / "a.png")) == 0
+    (tmp_path / "out" / "notes.overlay.jpg").touch()  # not ours: no ids beside it
+    assert run("--overwrite", write(tmp_path / "in" / "b.png")) == 0
+    assert sorted(os.listdir(tmp_path / "out")) == ["b.instances.png", "b.overlay.jpg", "instances.json",
+                                                    "notes.overlay.jpg"]
+
+
 def test_results_do_not_go_among_the_inputs(tmp_path, run, capsys):
     path = write(tmp_path / "out" / "a.png")
     assert run("--overwrite", path) == 2

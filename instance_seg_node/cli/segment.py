@@ -46,6 +46,7 @@ def segment(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"--out {out} cannot be made: {error.strerror}") from error
+    _remove_results(out)
     counts = {source: picture_count(source) for source in sources}
     started = time.perf_counter()
     images, instances = _segment(progress(_pictures(counts, skip_bad, skipped), total=sum(counts.values()),
@@ -61,6 +62,16 @@ def _check_out(out: Path, sources: list, overwrite: bool) -> None:
         raise InputError(f"--out {out} holds inputs. Name another folder, which may be new")
     if out.is_dir() and any(out.iterdir()) and not overwrite:
         raise InputError(f"--out {out} is not empty. Name another folder, or add --overwrite")
+
+
+def _remove_results(out: Path) -> None:
+    """What an earlier run left, finished or not: no picture may lie beside an instances.json that does not name it."""
+    (out / "instances.json").unlink(missing_ok=True)
+    for ids in out.glob("*.instances.png"):
+        overlay = ids.with_name(ids.name.removesuffix(".instances.png") + ".overlay.jpg")
+        if overlay.exists():
+            overlay.unlink()
+            ids.unlink()
 
 
 def _readable(sources: list, skip_bad: bool) -> tuple[list, list[str]]:
