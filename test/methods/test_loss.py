@@ -7,11 +7,15 @@ import torch
 from pytest import approx
 
 from instance_seg_node.methods.spatial_embedding.loss import (
+    SMALLEST_MARGIN,
+    TYPICAL_AREA,
+    guidance,
     lovasz_hinge,
     membership,
     spatial_embedding_loss,
     warm_up_loss,
 )
+from instance_seg_node.methods.spatial_embedding.network import coordinates
 
 HEIGHT, WIDTH = 16, 24
 
@@ -112,46 +116,180 @@ def test_batch_is_the_mean_of_its_images():
     assert both.item() == approx((alone[0] + alone[1]).item() / 2, abs=1e-6)
 
 
-@pytest.mark.parametrize("centre", ["centroid", "learnable"])
-def test_a_step_raises_own_memberships_and_lowers_the_background(centre):
-    """Claim 14 (c) and (d): own pixels' probability rises, the background's falls."""
-    raw = golden_raw(2).requires_grad_()
-    before = mean_memberships(raw.detach())
-    loss_of(raw, golden_instances(), bandwidths=2, centre=centre).instance.backward()
-    assert raw.grad[0, :2].abs().max() > 0 and raw.grad[0, 2:4].abs().max() > 0
-    after = mean_memberships((raw - 0.001 * raw.grad / raw.grad.abs().max()).detach())
-    assert after[0] > before[0]
-    assert after[1] < before[1]
-
-
-def mean_memberships(raw):
-    """Of instance 1: over its own pixels, and over the others that are in its reach."""
-    own = golden_instances()[0] == 1
-    y, x = torch.meshgrid(torch.arange(HEIGHT) / 1023, torch.arange(WIDTH) * 2 / 2047, indexing="ij")
-    embedding = (torch.tanh(raw[0, :2]) + torch.stack([x, y]))
-    centre = torch.stack([x[own].mean(), y[own].mean()])[:, None]
-    phi = membership(embedding.flatten(1), centre, raw[0, 2:4][:, own].mean(1, keepdim=True)).reshape(HEIGHT, WIDTH)
-    return phi[own].mean().item(), phi[~own & (phi > 0.5)].mean().item()
-
-
-def test_warm_up_is_zero_only_where_pixels_point_to_their_centroid_and_know_their_class():
-    instances = golden_instances()
-    y, x = torch.meshgrid(torch.arange(HEIGHT) / 1023, torch.arange(WIDTH) * 2 / 2047, indexing="ij")
-    grid, perfect = torch.stack([x, y]), torch.zeros(1, 5, HEIGHT, WIDTH)
+def perfect_raw(bandwidths):
+    """Every pixel of an instance points to its centroid, knows its spread and its class."""
+    instances, grid = golden_instances()[0], coordinates(HEIGHT, WIDTH)
+    raw = torch.zeros(1, 3 + bandwidths, HEIGHT, WIDTH)
     for k in (1, 2):
-        own = instances[0] == k
-        centroid, spread = grid[:, own].mean(1), grid[:, own].std(1, correction=0)
-        perfect[0, :2, own] = torch.atanh(centroid[:, None] - grid[:, own])
-        perfect[0, 2:4, own] = (torch.log(math.log(2) / (1.2 * spread) ** 2) / 10)[:, None].expand(2, int(own.sum()))
-    perfect[0, 4] = torch.where(instances[0] > 0, 20.0, -20.0)
-    terms = warm_up_loss(perfect, instances, torch.zeros_like(instances), bandwidths=2)
-    assert terms.total.item() == approx(0, abs=1e-3)
-    moved = perfect.clone()
-    moved[0, 0] += 0.01
-    assert warm_up_loss(moved, instances, torch.zeros_like(instances), bandwidths=2).instance.item() > 1
+        own = instances == k
+        centroid, spread = grid[:, own].mean(1, keepdim=True), grid[:, own].std(1, correction=0)
+        spread = spread.clamp(min=SMALLEST_MARGIN)  # instance 2 is five rows high
+        margin = 1.2 * (spread if bandwidths == 2 else spread.prod().sqrt()[None])
+        raw[0, :2, own] = torch.atanh(centroid - grid[:, own])
+        raw[0, 2:-1, own] = (torch.log(math.log(2) / margin ** 2) / 10)[:, None].expand(-1, int(own.sum()))
+    raw[0, -1] = torch.where(instances > 0, 20.0, -20.0)
+    return raw
+
+
+def moved(raw, channels, by):
+    raw = raw.clone()
+    raw[0, channels] += by
+    return raw
+
+
+both_margins = pytest.mark.parametrize("bandwidths", [1, 2])
+
+
+@both_margins
+def test_warm_up_is_zero_only_where_pixels_point_to_their_centroid_and_know_their_spread_and_class(bandwidths):
+    def total(raw):
+        instances = golden_instances()
+        return warm_up_loss(raw, instances, torch.zeros_like(instances), bandwidths=bandwidths).total.item()
+
+    assert total(perfect_raw(bandwidths)) == approx(0, abs=1e-3)
+    for channel in range(2 + bandwidths):
+        assert total(moved(perfect_raw(bandwidths), channel, 0.1)) > 0.01
+    assert total(moved(perfect_raw(bandwidths), 2 + bandwidths, -20)) > 0.1
 
 
 def test_warm_up_teaches_dark_seeds_where_there_is_no_instance():
     terms = warm_up_loss(torch.zeros(1, 5, 8, 8), torch.zeros(1, 8, 8, dtype=torch.long),
                          torch.full((1, 8, 8), 255), bandwidths=2)
     assert terms.instance.item() == 0 and terms.seed.item() == approx(math.log(2))
+
+
+def test_warm_up_counts_a_pixel_by_the_weight_of_its_class():
+    gradient = seed_gradients(warm_up_loss, foreground_weight=(3.0, 7.0)) / seed_gradients(warm_up_loss)
+    assert_weighs(gradient, in_own_map=(3, 7), in_other_maps=(3, 7))
+
+
+# Guidance
+
+
+@both_margins
+def test_guidance_is_zero_for_perfect_offsets_and_bandwidths(bandwidths):
+    offset, bandwidth = guidance(perfect_raw(bandwidths), golden_instances(), bandwidths=bandwidths)
+    assert offset.item() == approx(0, abs=1e-3) and bandwidth.item() == approx(0, abs=1e-9)
+
+
+@both_margins
+def test_guidance_grows_with_the_distance_of_offsets_and_of_bandwidths_each_by_itself(bandwidths):
+    def errors(channels, by):
+        raw = moved(perfect_raw(bandwidths), channels, by)
+        return [error.item() for error in guidance(raw, golden_instances(), bandwidths=bandwidths)]
+
+    offsets = [errors([0, 1], pixels / 1023) for pixels in (0, 1, 2, 4)]
+    assert [error for error, _ in offsets] == sorted(error for error, _ in offsets)
+    assert offsets[1][0] > 0.1 and offsets[3][0] == approx(4 * offsets[1][0], rel=0.01)
+    assert all(bandwidth == approx(0, abs=1e-9) for _, bandwidth in offsets)
+    for by in (-0.1, 0.05, 0.1):
+        offset, bandwidth = errors(list(range(2, 2 + bandwidths)), by)
+        assert offset == approx(0, abs=1e-3) and bandwidth == approx(by ** 2, rel=1e-3)
+
+
+def test_guidance_does_not_look_at_background_or_ignored_pixels():
+    outside = golden_instances()[0] == 0
+    ignored = golden_instances() == 2
+    spoiled = perfect_raw(2)
+    spoiled[0, :, outside | ignored[0]] = 3.0
+    offset, bandwidth = guidance(spoiled, golden_instances(), bandwidths=2, ignore=ignored)
+    assert offset.item() == approx(0, abs=1e-3) and bandwidth.item() == approx(0, abs=1e-9)
+    assert [e.item() for e in guidance(spoiled, torch.zeros_like(golden_instances()), bandwidths=2)] == [0, 0]
+
+
+# The error of seeds, and the weight of classes
+
+both_errors = pytest.mark.parametrize("seed_error", ["squared", "cross_entropy"])
+
+
+def memberships(raw):
+    """Of every pixel in its own instance, (H, W), 0 in the background. Two bandwidths."""
+    grid = coordinates(HEIGHT, WIDTH)
+    embedding, phi = torch.tanh(raw[0, :2]) + grid, torch.zeros(HEIGHT, WIDTH)
+    for k in (1, 2):
+        own = golden_instances()[0] == k
+        centre, r = grid[:, own].mean(1, keepdim=True), raw[0, 2:4, own].mean(1, keepdim=True)
+        phi[own] = membership(embedding[:, own], centre, r)
+    return phi
+
+
+@both_errors
+@pytest.mark.parametrize("weight", [1.0, 10.0])
+def test_seeds_that_equal_the_memberships_are_the_best(seed_error, weight):
+    def seed_of(logits):
+        return loss_of(torch.cat([golden_raw(2)[:, :4], logits[None, None]], dim=1), golden_instances(), bandwidths=2,
+                       foreground_weight=weight, seed_error=seed_error).seed
+
+    logits = torch.logit(memberships(golden_raw(2)), eps=1e-6).requires_grad_()
+    best = seed_of(logits)
+    best.backward()
+    assert logits.grad.abs().max() < 1e-7
+    for k, by in ((0, 12.0), (1, -0.5), (1, 0.5), (2, -0.5), (2, 0.5)):
+        assert seed_of(logits.detach() + by * (golden_instances()[0] == k)) > best + 3e-5
+
+
+def test_only_cross_entropy_teaches_seeds_that_are_dark():
+    raw = golden_raw(2)
+    raw[0, 4] = -12.0
+    taught = {}
+    for seed_error in ("squared", "cross_entropy"):
+        raw = raw.detach().requires_grad_()
+        loss_of(raw, golden_instances(), bandwidths=2, seed_error=seed_error).seed.backward()
+        taught[seed_error] = raw.grad[0, 4, golden_instances()[0] > 0].abs().mean()
+    assert taught["cross_entropy"] > 1000 * taught["squared"]
+
+
+def seed_gradients(loss, **settings):
+    """By the logits of two seed maps, (2, H, W). Instance 1 is of class 0, instance 2 of class 1; all seeds are 0.5."""
+    raw = torch.cat([golden_raw(2)[:, :4], torch.zeros(1, 2, HEIGHT, WIDTH)], dim=1).requires_grad_()
+    loss(raw, golden_instances(), (golden_instances() == 2).long(), bandwidths=2, **settings).seed.backward()
+    return raw.grad[0, 4:]
+
+
+def assert_weighs(gradient, *, in_own_map, in_other_maps):
+    """gradient: (2, H, W), as multiples of those with a weight of 1."""
+    one, two = (golden_instances()[0] == k for k in (1, 2))
+    expected = torch.ones(2, HEIGHT, WIDTH)
+    expected[0, one], expected[1, one] = in_own_map[0], in_other_maps[0]
+    expected[1, two], expected[0, two] = in_own_map[1], in_other_maps[1]
+    assert torch.allclose(gradient, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("seed_error", "in_other_maps"), [("squared", (1, 1)), ("cross_entropy", (3, 7))])
+def test_a_classs_weight_counts_in_its_own_map_and_with_cross_entropy_in_every_map(seed_error, in_other_maps):
+    settings = {"seed_error": seed_error, "foreground_weight": 1.0}
+    gradient = seed_gradients(spatial_embedding_loss, **settings | {"foreground_weight": (3.0, 7.0)})
+    assert_weighs(gradient / seed_gradients(spatial_embedding_loss, **settings),
+                  in_own_map=(3, 7), in_other_maps=in_other_maps)
+
+
+@both_errors
+def test_one_weight_is_that_of_every_class(seed_error):
+    one, each = (seed_gradients(spatial_embedding_loss, seed_error=seed_error, foreground_weight=weight)
+                 for weight in (5.0, (5.0, 5.0)))
+    assert torch.equal(one, each)
+
+
+@pytest.mark.parametrize("loss", [spatial_embedding_loss, warm_up_loss])
+def test_weights_for_another_number_of_classes_are_refused(loss):
+    with pytest.raises(ValueError, match="3 foreground weights for 2 classes. Give one, or one per class"):
+        seed_gradients(loss, foreground_weight=(1.0, 2.0, 3.0))
+
+
+@both_errors
+@pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0])
+def test_pixels_of_small_instances_count_more_towards_the_seeds(seed_error, exponent):
+    """Instance 1 has 42 pixels, instance 2 has 50."""
+    settings = {"seed_error": seed_error, "foreground_weight": 1.0}
+    gradient = seed_gradients(spatial_embedding_loss, **settings, small_instances=exponent)
+    one, two = ((TYPICAL_AREA / pixels) ** exponent for pixels in (42, 50))
+    assert_weighs(gradient / seed_gradients(spatial_embedding_loss, **settings),
+                  in_own_map=(one, two), in_other_maps=(one, two))
+
+
+@both_errors
+def test_ignored_pixels_teach_the_seeds_nothing(seed_error):
+    ignore = torch.zeros(1, HEIGHT, WIDTH, dtype=torch.bool)
+    ignore[0, :, 10:14] = True
+    gradient = seed_gradients(spatial_embedding_loss, seed_error=seed_error, ignore=ignore)
+    assert gradient[:, :, 10:14].abs().max() == 0 and gradient[:, :, :10].abs().min() > 0

@@ -1,5 +1,7 @@
 """Training by a recipe: seeded, resumable, exported. The recipe here is tiny; what it learns does not matter."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,12 +10,13 @@ import yaml
 from instance_seg_node.datasets.labelled_image import LabelledImage
 from instance_seg_node.engines import open_engine
 from instance_seg_node.errors import InputError
+from instance_seg_node.methods.spatial_embedding.loss import guidance
 from instance_seg_node.model_spec import ModelSpec
 from instance_seg_node.training.augment import random_crop
 from instance_seg_node.training.export import export
 from instance_seg_node.training.recipe import Recipe, Stage, stage_of
 from instance_seg_node.training.scenes import split_seeds
-from instance_seg_node.training.train import train
+from instance_seg_node.training.train import _loss, train
 
 TINY = {"name": "tiny", "input_height": 32, "input_width": 64,
         "scenes": {"training": 3, "validation": 1, "test": 1, "height": 48, "width": 96},
@@ -76,6 +79,37 @@ def test_resuming_with_another_recipe_is_refused(trained, tmp_path):
         train(written(tmp_path, weight_decay=0.5), trained.parent, resume=True)
 
 
+def weights_before_the_first_step(monkeypatch, recipe, out, **options):
+    """What a run starts with. It ends there."""
+    def seen(network, *_):
+        raise StopIteration({name: weights.clone() for name, weights in network.state_dict().items()})
+
+    monkeypatch.setattr("instance_seg_node.training.train._step", seen)
+    with pytest.raises(StopIteration) as stopped:
+        train(recipe, out, **options)
+    return stopped.value.value
+
+
+def test_a_run_that_starts_from_another_starts_with_its_weights(trained, tmp_path, monkeypatch):
+    recipe = written(tmp_path, seed=7, loss={"seed_error": "cross_entropy"})
+    first = weights_before_the_first_step(monkeypatch, recipe, tmp_path / "run", start_from=trained)
+    for name, weights in network_of(trained).items():
+        assert torch.equal(first[name], weights), name
+    fresh = weights_before_the_first_step(monkeypatch, recipe, tmp_path / "run")
+    assert not torch.equal(fresh["encoder.0.conv.weight"], first["encoder.0.conv.weight"])
+
+
+def test_starting_from_another_network_is_refused(trained, tmp_path):
+    with pytest.raises(InputError, match="checkpoint.pt holds another network than the recipe's"):
+        train(written(tmp_path, bandwidths=1), tmp_path / "run", start_from=trained)
+
+
+def test_starting_from_what_is_no_checkpoint_is_refused(tmp_path):
+    (tmp_path / "bad.pt").write_bytes(b"hello")
+    with pytest.raises(InputError, match="bad.pt is not a checkpoint"):
+        train(written(tmp_path), tmp_path / "run", start_from=tmp_path / "bad.pt")
+
+
 def test_exported_checkpoint_is_a_model_folder(trained, tmp_path):
     spec = export(trained, tmp_path / "model")
     assert ModelSpec.load(tmp_path / "model") == spec
@@ -112,6 +146,18 @@ def test_missing_checkpoint_says_how_to_make_one(tmp_path):
 def test_recipe_that_does_not_fit_is_refused(tmp_path, changes, problem):
     with pytest.raises(InputError, match=problem):
         Recipe.load(written(tmp_path, **changes))
+
+
+@pytest.mark.parametrize(("weight", "read"), [(5, 5), ([1, 2, 3, 4, 5, 6, 7, 8], (1, 2, 3, 4, 5, 6, 7, 8))])
+def test_foreground_weight_is_one_or_one_per_class(tmp_path, weight, read):
+    assert Recipe.load(written(tmp_path, loss={"foreground_weight": weight})).loss.foreground_weight == read
+
+
+@pytest.mark.parametrize(("weight", "problem"), [([5.0, 6.0], "2 weights for 8 classes; give one, or one per class"),
+                                                 ([5.0] * 7 + [0.0], "greater than 0"), (-1.0, "greater than 0")])
+def test_foreground_weight_that_does_not_fit_the_classes_is_refused(tmp_path, weight, problem):
+    with pytest.raises(InputError, match=problem):
+        Recipe.load(written(tmp_path, loss={"foreground_weight": weight}))
 
 
 def test_learning_rate_falls_within_each_stage():
@@ -152,3 +198,43 @@ def test_crops_differ_and_follow_from_the_seed():
     first, again, other = (random_crop(numbered_image(), stage, np.random.default_rng(seed)).rgb for seed in (1, 1, 2))
     assert (first == again).all()
     assert (first != other).any()
+
+
+def test_slivers_at_the_edge_of_a_crop_teach_nothing():
+    stage = Stage(steps=1, batch=1, crop_height=24, crop_width=32, smallest=100)
+    slivers = 0
+    for seed in range(20):
+        crop = random_crop(numbered_image(), stage, np.random.default_rng(seed))
+        left = np.bincount(crop.instance_map.ravel(), minlength=5)[1:]
+        ignored = np.bincount(crop.instance_map[crop.ignore], minlength=5)[1:]
+        assert ignored.tolist() == np.where(left < 100, left, 0).tolist()
+        assert not crop.ignore[crop.instance_map == 0].any()
+        slivers += ((left > 0) & (left < 100)).sum()
+    assert slivers > 5
+
+
+def test_what_the_dataset_ignores_is_ignored_in_a_crop_beside_slivers():
+    everything = replace(numbered_image(), ignore=np.ones((40, 60), np.bool_))
+    for smallest in (0, 100):
+        stage = Stage(steps=1, batch=1, crop_height=24, crop_width=32, scale=(2, 2), smallest=smallest)
+        assert random_crop(everything, stage, np.random.default_rng(0)).ignore.all()
+        assert not random_crop(numbered_image(), stage, np.random.default_rng(0)).ignore.all()
+
+
+def loss_of_a_crop(**stage):
+    """Of heads that are all zero. Returns the loss and the crop's ids, (1, H, W)."""
+    stage = Stage(steps=1, batch=1, crop_height=24, crop_width=32, **stage)
+    crop = random_crop(numbered_image(), stage, np.random.default_rng(0))
+    ids = torch.from_numpy(crop.instance_map.astype(np.int64))[None]
+    return _loss(ZEROS, [crop], Recipe.model_validate(TINY), stage), ids
+
+
+ZEROS = torch.zeros(1, 12, 24, 32)
+
+
+def test_guidance_of_a_stage_is_added_to_the_loss_by_its_weight():
+    (plain, ids), (guided, _) = loss_of_a_crop(), loss_of_a_crop(guidance=0.5)
+    offset, bandwidth = guidance(ZEROS, ids, bandwidths=2)
+    assert offset > 0 and bandwidth > 0
+    assert guided.total.item() == pytest.approx((plain.total + 0.5 * (offset + 10 * bandwidth)).item())
+    assert [guided.instance, guided.seed] == [plain.instance, plain.seed]
