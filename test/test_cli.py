@@ -12,8 +12,8 @@ import typer
 from instance_seg_node import cli
 from instance_seg_node.cli import main
 
-COMMANDS = (["demo"], ["segment"], ["bag"], ["train"], ["evaluate"], ["export"], ["models"], ["bench"],
-            ["bench", "clustering"])
+COMMANDS = (["demo"], ["segment"], ["bag"], ["datasets"], ["datasets", "check"], ["train"], ["evaluate"], ["export"],
+            ["models"], ["bench"], ["bench", "clustering"])
 
 
 @pytest.mark.parametrize("command", [[], *COMMANDS], ids=" ".join)
