@@ -3,11 +3,13 @@
     python benchmarks/node_latency.py [--bag ../shared/data/bags/kitti_compressed_mcap] [--seconds 30]
 
 Three processes in turn for each case: the camera simulator, the node, and this one, which subscribes to the id maps
-alone. Age is this process's clock minus the stamp, which the simulator gives a frame when it sends it. The stages are
-the node's own, from /diagnostics. Writes benchmarks/results/node_latency.json.
+alone. Age is this process's clock minus the stamp, which the simulator gives a frame when it sends it. What of it is
+network and clustering is taken away frame by frame (see traced_node.py); the stages' percentiles are the node's own,
+from /diagnostics. Writes benchmarks/results/node_latency.json.
 """
 
 import argparse
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -21,27 +23,28 @@ from sensor_msgs.msg import Image
 
 from instance_seg_node.bench.machine import write_results
 from instance_seg_node.models import find_model
-from instance_seg_node.ros.demo import NODE, SIMULATOR, Processes
+from instance_seg_node.ros.demo import SIMULATOR, Processes
 from instance_seg_node.ros.demo_report import stages
 from instance_seg_node.ros.transport import tune
 
+TRACED_NODE = "benchmarks.traced_node"
 RESULTS = Path(__file__).parent / "results" / "node_latency.json"
 WARM_UP_FRAMES = 10
 
 
 class MaskListener(Node):
-    """Ages in ms of the id maps of /camera in order of arrival, and the last diagnostics."""
+    """When the id maps of /camera arrived, in ns by their stamp in ns, and the last diagnostics."""
 
     def __init__(self):
         super().__init__("mask_listener")
-        self.ages_ms: list[float] = []
+        self.arrived_ns: dict[int, int] = {}
         self.diagnostics: dict[str, dict[str, str]] = {}
         self.create_subscription(Image, "/camera/instance_seg/instances", self._mask, QoSProfile(depth=5))
         self.create_subscription(DiagnosticArray, "/diagnostics", self._report, QoSProfile(depth=5))
 
     def _mask(self, message: Image) -> None:
         stamp_ns = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
-        self.ages_ms.append((self.get_clock().now().nanoseconds - stamp_ns) / 1e6)
+        self.arrived_ns[stamp_ns] = self.get_clock().now().nanoseconds
 
     def _report(self, message: DiagnosticArray) -> None:
         for status in message.status:
@@ -52,11 +55,13 @@ def measured(model: Path, seconds: float, rate_hz: float, **camera) -> dict:
     """Run one camera for so many seconds. Further arguments are parameters of the camera simulator."""
     count = round(seconds * rate_hz)
     transport = camera.get("transport", "raw")
-    with tempfile.TemporaryDirectory() as logs:
-        processes = Processes(Path(logs))
+    with tempfile.TemporaryDirectory() as folder:
+        trace = Path(folder) / "trace.jsonl"
+        os.environ["TRACE"] = str(trace)
+        processes = Processes(Path(folder))
         listener = MaskListener()
         try:
-            processes.start("node", NODE, cameras="[/camera]", model=model, transport=transport)
+            processes.start("node", TRACED_NODE, cameras="[/camera]", model=model, transport=transport)
             until(listener, lambda: listener.diagnostics.get("instance_seg: segmentation", {}).get("engine"))
             processes.start("camera", SIMULATOR, rates_hz=f"[{rate_hz}]", count=count, wait_for_subscribers="true",
                             **camera)
@@ -66,8 +71,9 @@ def measured(model: Path, seconds: float, rate_hz: float, **camera) -> dict:
         finally:
             processes.end()
             listener.destroy_node()
-    return summary(listener, count) | {"rate_hz": rate_hz} | {key: Path(value).name if key == "source" else value
-                                                              for key, value in camera.items()}
+        frames = [json.loads(line) for line in trace.read_text().splitlines()]
+    settings = {key: Path(value).name if key == "source" else value for key, value in camera.items()}
+    return summary(listener, frames, count) | {"rate_hz": rate_hz} | settings
 
 
 def until(listener: MaskListener, done) -> None:
@@ -75,16 +81,25 @@ def until(listener: MaskListener, done) -> None:
         rclpy.spin_once(listener, timeout_sec=0.1)
 
 
-def summary(listener: MaskListener, sent: int) -> dict:
-    ages = np.array(listener.ages_ms[WARM_UP_FRAMES:])
-    stage_ms = stages(listener.diagnostics["instance_seg: segmentation"])
-    p50_ms, p99_ms = (round(float(np.percentile(ages, share)), 2) for share in (50, 99))
-    inference_ms = stage_ms["network"]["p50"] + stage_ms["cluster"]["p50"]
+def summary(listener: MaskListener, frames: list[dict], sent: int) -> dict:
+    """frames: the lines of traced_node.py."""
+    parts = [parts_ms(frame, listener.arrived_ns[frame["stamp_ns"]]) for frame in frames
+             if frame["stamp_ns"] in listener.arrived_ns][WARM_UP_FRAMES:]
     camera = listener.diagnostics["instance_seg: /camera"]
-    return {"sent": sent, "received": int(camera["received"]), "masks": len(listener.ages_ms),
+    return {"sent": sent, "received": int(camera["received"]), "masks": len(listener.arrived_ns),
             "dropped": {key: int(value) for key, value in camera.items() if key.startswith("dropped")},
-            "age_p50_ms": p50_ms, "age_p99_ms": p99_ms,
-            "age_p50_minus_network_and_cluster_ms": round(p50_ms - inference_ms, 2), "stages_ms": stage_ms}
+            "parts_ms": {part: {f"p{share}": round(float(np.percentile([one[part] for one in parts], share)), 2)
+                                for share in (50, 95, 99)} for part in parts[0]},
+            "stages_ms": stages(listener.diagnostics["instance_seg: segmentation"])}
+
+
+def parts_ms(frame: dict, arrived_ns: int) -> dict[str, float]:
+    """Of one frame: its age here, the parts that add up to it, and what of it is neither network nor clustering."""
+    age_ms = (arrived_ns - frame["stamp_ns"]) / 1e6
+    return {"age": age_ms, "stamp to segmenter": (frame["started_ns"] - frame["stamp_ns"]) / 1e6,
+            "resize": frame["resize"], "network": frame["network"], "cluster": frame["cluster"],
+            "enlarge": frame["enlarge"], "segmenter to listener": (arrived_ns - frame["ended_ns"]) / 1e6,
+            "age without network and cluster": age_ms - frame["network"] - frame["cluster"]}
 
 
 def main() -> None:
@@ -95,6 +110,7 @@ def main() -> None:
     arguments = parser.parse_args()
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     os.environ.setdefault("ROS_DOMAIN_ID", "77")
+    os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])  # for traced_node, in a process of its own
     tune()
     rclpy.init()
     model = find_model(arguments.model)

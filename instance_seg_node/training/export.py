@@ -23,7 +23,7 @@ LARGEST_DIFFERENCE = 1e-4
 
 def export(checkpoint: Path, folder: Path) -> ModelSpec:
     """Write model.onnx and model.yaml. Raises InputError if `checkpoint` is none, or the graph does not agree."""
-    recipe, network = load_network(checkpoint)
+    recipe, network, commands = load_network(checkpoint)
     graph = SpatialEmbedding(network, recipe.bandwidths, recipe.input_height, recipe.input_width).eval()
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -33,7 +33,8 @@ def export(checkpoint: Path, folder: Path) -> ModelSpec:
     if not all(value <= LARGEST_DIFFERENCE for value in difference.values()):  # also NaN
         unfinished.unlink()
         raise InputError(f"the exported graph does not agree with the network: {difference}. Nothing was exported")
-    spec = _spec(recipe, checkpoint, hashlib.sha256(unfinished.read_bytes()).hexdigest())
+    commands = [*commands, f"instance-seg export {checkpoint} {folder}"]
+    spec = _spec(recipe, " && ".join(commands), hashlib.sha256(unfinished.read_bytes()).hexdigest())
     os.replace(unfinished, folder / "model.onnx")
     spec.save(folder)
     return spec
@@ -60,12 +61,10 @@ def largest_difference(graph: SpatialEmbedding, path: Path, height: int, width: 
     return {name: float(np.abs(found[name] - expected[name]).max()) for name in names}
 
 
-def _spec(recipe: Recipe, checkpoint: Path, sha256: str) -> ModelSpec:
+def _spec(recipe: Recipe, command: str, sha256: str) -> ModelSpec:
     return ModelSpec(
         name=recipe.name, input_height=recipe.input_height, input_width=recipe.input_width,
         bandwidths=recipe.bandwidths, classes=CLASSES, thresholds=recipe.thresholds, sha256=sha256,
         provenance=Provenance(
             data=f"{recipe.scenes.training} generated streets (instance_seg_node.datasets.street), nothing else",
-            licence=recipe.licence,
-            command=f"instance-seg train config/recipes/{recipe.name}.yaml && instance-seg export {checkpoint.name} "
-                    f"models/{recipe.name}"))
+            licence=recipe.licence, command=command))

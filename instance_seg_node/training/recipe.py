@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, PositiveFloat, ValidationError, field_validator
 
+from ..datasets.street import CLASSES
 from ..errors import InputError
 from ..model_spec import Strict, Thresholds, problems
 
@@ -26,21 +27,35 @@ class Stage(Strict):
 
     steps: int = Field(gt=0)
     batch: int = Field(gt=0)
+    crops_per_scene: int = Field(1, gt=0, description="so many crops of a batch share a scene, which is read once")
     crop_height: int = Field(gt=0, multiple_of=8)
     crop_width: int = Field(gt=0, multiple_of=8)
     scale: tuple[float, float] = Field((0.7, 1.5), description="range of the random enlargement of a scene")
+    object_size: tuple[float, float] | None = Field(
+        None, description="instead of `scale`, where a crop is around an instance: pixels of its longer side")
     around_object: float = Field(0.7, ge=0, le=1, description="share of crops that are centred on an instance")
     learning_rate: float = Field(5e-4, gt=0)
     freeze_batch_norm: bool = False
     warm_up: bool = Field(False, description="offsets, bandwidths and classes are taught directly (loss.warm_up_loss)")
+    guidance: float = Field(0.0, ge=0, description="weight of the warm-up's offsets and bandwidths beside the loss")
+    smallest: int = Field(0, ge=0, description="instances with fewer pixels in a crop teach nothing")
 
 
 class LossSettings(Strict):
     """METHODS 1.4."""
 
     centre: Literal["centroid", "learnable"] = "centroid"
-    foreground_weight: float = Field(10.0, gt=0)
+    foreground_weight: PositiveFloat | tuple[PositiveFloat, ...] = Field(10.0, description="one, or one per class")
+    seed_error: Literal["squared", "cross_entropy"] = "squared"
+    small_instances: float = Field(0.0, ge=0, le=1, description="how much more their pixels count (loss.area_weights)")
     weights: tuple[float, float, float] = Field((1.0, 10.0, 1.0), description="instance, variance, seed")
+
+    @field_validator("foreground_weight")
+    @classmethod
+    def _fits_the_classes(cls, weight: float | tuple[float, ...]) -> float | tuple[float, ...]:
+        if isinstance(weight, tuple) and len(weight) != len(CLASSES):
+            raise ValueError(f"{len(weight)} weights for {len(CLASSES)} classes; give one, or one per class")
+        return weight
 
 
 class Recipe(Strict):
@@ -54,8 +69,11 @@ class Recipe(Strict):
     scenes: Scenes
     stages: tuple[Stage, ...] = Field(min_length=1)
     loss: LossSettings = LossSettings()
+    camera_variety: float = Field(1.0, ge=0, description="how much crops differ in exposure, colour, focus and noise")
     thresholds: Thresholds = Thresholds()
     weight_decay: float = Field(1e-4, ge=0)
+    offset_rate: float = Field(1.0, gt=0, description="learning rate of the offset branch, as a share of the others'")
+    ramp: int = Field(0, ge=0, description="steps in which the learning rate of a stage rises from near zero")
     bfloat16: bool = Field(False, description="run the network's convolutions in bfloat16; the loss stays in fp32")
     seed: int = Field(0, ge=0)
     validate_every: int = Field(500, gt=0, description="steps between two validations and checkpoints")
@@ -82,6 +100,7 @@ def stage_of(recipe: Recipe, step: int) -> tuple[Stage, float]:
     """The stage that a step from 0 belongs to, and its learning rate there. Raises ValueError past the last step."""
     for stage in recipe.stages:
         if step < stage.steps:
-            return stage, stage.learning_rate * (1 - step / stage.steps) ** 0.9
+            rising = min(1.0, (step + 1) / (recipe.ramp + 1))
+            return stage, stage.learning_rate * rising * (1 - step / stage.steps) ** 0.9
         step -= stage.steps
     raise ValueError(f"the recipe has {recipe.steps} steps")

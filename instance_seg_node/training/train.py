@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,21 +18,23 @@ from tqdm import tqdm
 
 from ..errors import InputError
 from ..memory import keep_freed_memory
-from ..methods.spatial_embedding.loss import LossTerms, spatial_embedding_loss, warm_up_loss
+from ..methods.spatial_embedding.loss import LossTerms, guidance, spatial_embedding_loss, warm_up_loss
 from ..methods.spatial_embedding.network import BranchedErfnet
 from .augment import Crop, random_crop
-from .checkpoint import load_checkpoint, network_of, save_checkpoint
-from .recipe import Recipe, stage_of
+from .checkpoint import load_checkpoint, load_weights, network_of, save_checkpoint
+from .recipe import Recipe, Stage, stage_of
 from .scenes import load, rendered, split_seeds
 from .validate import validate
 
 log = logging.getLogger(__name__)
 
 
-def train(recipe_path: Path, out: Path, *, resume: bool = False) -> Path:
+def train(recipe_path: Path, out: Path, *, resume: bool = False, start_from: Path | None = None) -> Path:
     """Train to the end of the recipe. Returns the checkpoint's path, out/checkpoint.pt; out/progress.csv is the log.
 
-    Raises InputError if `out` already holds a run and `resume` is false, or its run has another recipe.
+    start_from: the checkpoint of another run whose weights this one starts with.
+    Raises InputError if `out` already holds a run and `resume` is false, its run has another recipe, or `start_from`
+    is no checkpoint or of another network.
     """
     recipe = Recipe.load(recipe_path)
     out = Path(out)
@@ -42,9 +45,13 @@ def train(recipe_path: Path, out: Path, *, resume: bool = False) -> Path:
     keep_freed_memory()
     torch.set_flush_denormal(True)
     torch.manual_seed(recipe.seed)
-    network = network_of(recipe)
-    optimizer = torch.optim.Adam(network.parameters(), weight_decay=recipe.weight_decay)
-    first = load_checkpoint(checkpoint, recipe, network, optimizer) if checkpoint.exists() else 0
+    network = network_of(recipe).to(memory_format=torch.channels_last)  # a third faster on a CPU
+    optimizer = _optimizer(network, recipe)
+    first, commands = 0, [f"instance-seg train {recipe_path}"]
+    if checkpoint.exists():
+        first, commands = load_checkpoint(checkpoint, recipe, network, optimizer)
+    elif start_from is not None:
+        commands = [*load_weights(start_from, network), f"{commands[0]} --start-from {start_from}"]
     scenes = rendered(out / "scenes", split_seeds("training", recipe.scenes.training, recipe.scenes.seed),
                       recipe.scenes.height, recipe.scenes.width)
     held_out = rendered(out / "scenes", split_seeds("validation", recipe.scenes.validation, recipe.scenes.seed),
@@ -57,18 +64,26 @@ def train(recipe_path: Path, out: Path, *, resume: bool = False) -> Path:
         progress.set_postfix_str("loss {:.3f} instance {:.3f} variance {:.5f} seed {:.4f}".format(*running))
         if (step + 1) % recipe.validate_every == 0 or step + 1 == recipe.steps:
             scores = validate(network, recipe, held_out)
-            save_checkpoint(checkpoint, recipe, network, optimizer, step + 1)
+            save_checkpoint(checkpoint, recipe, network, optimizer, step + 1, commands)
             _note(out / "progress.csv", step + 1, running, scores)
             progress.write(f"step {step + 1}: loss {running[0]:.3f}, validation AP {scores['AP']:.3f}, "
                            f"AP50 {scores['AP50']:.3f}")
     return checkpoint
 
 
+def _optimizer(network: BranchedErfnet, recipe: Recipe) -> torch.optim.Optimizer:
+    """Adam. The first branch, the offsets, has a learning rate of its own: a step too far and it points nowhere."""
+    offsets, *others = network.branches
+    rest = [*network.encoder.parameters(), *(p for branch in others for p in branch.parameters())]
+    groups = [{"params": rest, "share": 1.0}, {"params": offsets.parameters(), "share": recipe.offset_rate}]
+    return torch.optim.Adam(groups, weight_decay=recipe.weight_decay)
+
+
 def _step(network: BranchedErfnet, optimizer: torch.optim.Optimizer, crops: list[Crop], recipe: Recipe,
           step: int) -> LossTerms:
     stage, learning_rate = stage_of(recipe, step)
     for group in optimizer.param_groups:
-        group["lr"] = learning_rate
+        group["lr"] = learning_rate * group["share"]
     network.train()
     if stage.freeze_batch_norm:
         for module in network.modules():
@@ -78,20 +93,26 @@ def _step(network: BranchedErfnet, optimizer: torch.optim.Optimizer, crops: list
     images = torch.from_numpy(np.stack([crop.rgb for crop in crops])).permute(0, 3, 1, 2).float() / 255
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.bfloat16):
         raw = network(images)
-    terms = _loss(raw, crops, recipe, warm_up=stage.warm_up)
+    terms = _loss(raw.float().contiguous(), crops, recipe, stage)
     optimizer.zero_grad()
     terms.total.backward()
     optimizer.step()
     return terms
 
 
-def _loss(raw: torch.Tensor, crops: list[Crop], recipe: Recipe, *, warm_up: bool) -> LossTerms:
+def _loss(raw: torch.Tensor, crops: list[Crop], recipe: Recipe, stage: Stage) -> LossTerms:
+    settings = recipe.loss
     truth = {"instance_map": _tensor(crops, "instance_map"), "class_map": _tensor(crops, "class_map"),
-             "bandwidths": recipe.bandwidths, "ignore": _tensor(crops, "ignore").bool()}
-    if warm_up:
+             "bandwidths": recipe.bandwidths, "ignore": _tensor(crops, "ignore").bool(),
+             "foreground_weight": settings.foreground_weight, "small_instances": settings.small_instances}
+    if stage.warm_up:
         return warm_up_loss(raw, **truth)
-    return spatial_embedding_loss(raw, **truth, centre=recipe.loss.centre, weights=recipe.loss.weights,
-                                  foreground_weight=recipe.loss.foreground_weight)
+    terms = spatial_embedding_loss(raw, **truth, centre=settings.centre, weights=settings.weights,
+                                   seed_error=settings.seed_error)
+    if stage.guidance == 0:
+        return terms
+    offset, bandwidth = guidance(raw, truth["instance_map"], bandwidths=recipe.bandwidths, ignore=truth["ignore"])
+    return replace(terms, total=terms.total + stage.guidance * (offset + 10 * bandwidth))
 
 
 def _tensor(crops: list[Crop], name: str) -> torch.Tensor:
@@ -112,8 +133,12 @@ def _batches(scenes: list[Path], recipe: Recipe, first: int) -> Iterator[list[Cr
 def _batch(scenes: list[Path], recipe: Recipe, step: int) -> list[Crop]:
     rng = np.random.default_rng([recipe.seed, step])
     stage, _ = stage_of(recipe, step)
-    chosen = rng.integers(len(scenes), size=stage.batch)
-    return [random_crop(load(scenes[i]), stage, rng) for i in chosen]
+    crops = []
+    while len(crops) < stage.batch:
+        scene = load(scenes[rng.integers(len(scenes))])
+        count = min(stage.crops_per_scene, stage.batch - len(crops))
+        crops += [random_crop(scene, stage, rng, recipe.camera_variety) for _ in range(count)]
+    return crops
 
 
 def _smoothed(running: np.ndarray, terms: LossTerms, done: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from .network import coordinates
 
 Centre = Literal["centroid", "learnable"]
+SeedError = Literal["squared", "cross_entropy"]
 
 NEGLIGIBLE_MEMBERSHIP = 1e-3
 """Pixels of others below it change the Lovasz hinge by no more than rounding, and need no place in its sort."""
@@ -29,19 +30,21 @@ class LossTerms:
 def spatial_embedding_loss(raw: Tensor, instance_map: Tensor, class_map: Tensor, *, bandwidths: int,
                            centre: Centre = "centroid", foreground_weight: float | Sequence[float] = 10.0,
                            weights: tuple[float, float, float] = (1.0, 10.0, 1.0),
+                           seed_error: SeedError = "squared", small_instances: float = 0.0,
                            ignore: Tensor | None = None) -> LossTerms:
     """How far the network's raw output is from the true instances.
 
     raw: (B, 2 + D + C, H, W). instance_map: int (B, H, W), 0 = none. class_map: int (B, H, W), the class of each
-    pixel of an instance, anything elsewhere. foreground_weight: one, or one per class. ignore: bool (B, H, W),
-    pixels that teach nothing. Computed in fp32.
+    pixel of an instance, anything elsewhere. foreground_weight: one, or one per class. seed_error: "squared" is that
+    of METHODS 1.4; see `_seed_term` for the other. small_instances: what `area_weights` takes for the seeds.
+    ignore: bool (B, H, W), pixels that teach nothing. Computed in fp32.
     """
-    raw = raw.float()
-    classes = raw.shape[1] - 2 - bandwidths
-    per_class = torch.as_tensor(foreground_weight, dtype=torch.float32, device=raw.device).expand(classes)
+    raw = raw.float().contiguous()
+    per_class = _per_class(foreground_weight, raw, bandwidths)
     grid = coordinates(*raw.shape[2:]).to(raw.device).flatten(1)  # (2, N)
     terms = [_image_terms(raw[b].flatten(1), grid, instance_map[b].flatten(), class_map[b].flatten(),
-                          None if ignore is None else ignore[b].flatten(), bandwidths, centre, per_class)
+                          None if ignore is None else ignore[b].flatten(), bandwidths, centre, per_class, seed_error,
+                          small_instances)
              for b in range(len(raw))]
     instance, variance, seed = torch.stack([torch.stack(t) for t in terms]).mean(0)
     # Every output keeps a gradient, also in an image without instances.
@@ -49,43 +52,61 @@ def spatial_embedding_loss(raw: Tensor, instance_map: Tensor, class_map: Tensor,
     return LossTerms(total, instance, variance, seed)
 
 
+TYPICAL_AREA = 400
+"""Pixels: 20 x 20."""
+
+GUIDANCE = 0.3
+"""Weight of offsets and bandwidths in the warm-up. At 1 the encoder follows them ten times as much as the seeds."""
+
 SMALLEST_MARGIN = 1.5 / 1023
 """In coordinate units: one and a half pixels."""
 
 
 def warm_up_loss(raw: Tensor, instance_map: Tensor, class_map: Tensor, *, bandwidths: int,
+                 foreground_weight: float | Sequence[float] = 1.0, small_instances: float = 0.0,
                  ignore: Tensor | None = None) -> LossTerms:
     """What the memberships will ask for, asked for directly. Arguments as in `spatial_embedding_loss`.
 
     A network that knows nothing gets next to no gradient through memberships that are all near zero. So first: offsets
     to the centroid in units of the object's spread, bandwidths that fit that spread, seeds that tell the classes apart.
     """
-    raw = raw.float()
-    grid = coordinates(*raw.shape[2:]).to(raw.device)
+    raw = raw.float().contiguous()
+    instance, variance = guidance(raw, instance_map, bandwidths=bandwidths, ignore=ignore)
     valid = torch.ones_like(instance_map, dtype=torch.bool) if ignore is None else ~ignore
     own = (instance_map > 0) & valid
+    logits = raw[:, 2 + bandwidths:]
+    per_class = _per_class(foreground_weight, raw, bandwidths)
+    classes = torch.arange(len(per_class), device=raw.device)[:, None, None]
+    target = (own[:, None] & (class_map[:, None] == classes)).float()
+    weight = torch.where(own, per_class[torch.where(own, class_map, 0)], 1.0)
+    weight = weight * torch.stack([area_weights(ids, small_instances) for ids in instance_map])
+    entropy = nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none").sum(1)
+    seed = (weight * entropy)[valid].mean()
+    total = GUIDANCE * (instance + 10 * variance) + seed + 0 * raw.sum()
+    return LossTerms(total, instance, variance, seed)
+
+
+def guidance(raw: Tensor, instance_map: Tensor, *, bandwidths: int,
+             ignore: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """The warm-up's errors of offsets and of bandwidths. Arguments as in `spatial_embedding_loss`."""
+    grid = coordinates(*raw.shape[2:]).to(raw.device)
+    own = instance_map > 0 if ignore is None else (instance_map > 0) & ~ignore
+    if not own.any():
+        return raw.new_zeros(()), raw.new_zeros(())
     centroid, spread = _centroids_and_spreads(instance_map, grid)  # (B, 2, H, W)
     misses = ((torch.tanh(raw[:, :2]) + grid - centroid) / spread).abs().sum(1)
     margin = 1.2 * spread if bandwidths == 2 else 1.2 * spread.prod(1, keepdim=True).sqrt()
     wanted_r = torch.log(math.log(2) / margin.square()) / 10
     r_error = (raw[:, 2:2 + bandwidths] - wanted_r).square().mean(1)
-    logits = raw[:, 2 + bandwidths:]
-    classes = torch.arange(logits.shape[1], device=raw.device)[:, None, None]
-    target = (own[:, None] & (class_map[:, None] == classes)).float()
-    seed = nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none").sum(1)[valid].mean()
-    if own.any():
-        instance, variance = misses[own].mean(), r_error[own].mean()
-    else:
-        instance = variance = raw.new_zeros(())
-    return LossTerms(instance + 10 * variance + seed + 0 * raw.sum(), instance, variance, seed)
+    return misses[own].mean(), r_error[own].mean()
 
 
 def _centroids_and_spreads(instance_map: Tensor, grid: Tensor) -> tuple[Tensor, Tensor]:
     """For every pixel the centroid of its instance and the standard deviation of its coordinates, each (B, 2, H, W)."""
     centroid, spread = [], []
     for ids in instance_map:
-        _, row, count = torch.unique(ids, return_inverse=True, return_counts=True)
-        row, points = row.flatten(), grid.flatten(1)
+        row, points = ids.flatten(), grid.flatten(1)
+        count = torch.bincount(row).clamp(min=1)
         mean = points.new_zeros(2, len(count)).index_add_(1, row, points) / count
         variance = points.new_zeros(2, len(count)).index_add_(1, row, (points - mean[:, row]).square()) / count
         centroid.append(mean[:, row].view_as(grid))
@@ -93,38 +114,74 @@ def _centroids_and_spreads(instance_map: Tensor, grid: Tensor) -> tuple[Tensor, 
     return torch.stack(centroid), torch.stack(spread)
 
 
-def _image_terms(raw, grid, instance_map, class_map, ignore, bandwidths, centre, foreground_weight):
+def _per_class(foreground_weight: float | Sequence[float], raw: Tensor, bandwidths: int) -> Tensor:
+    """One weight per class, (C,). Raises ValueError if there are neither one nor C."""
+    classes = raw.shape[1] - 2 - bandwidths
+    weights = torch.as_tensor(foreground_weight, dtype=torch.float32, device=raw.device)
+    if weights.numel() not in (1, classes):
+        raise ValueError(f"{weights.numel()} foreground weights for {classes} classes. Give one, or one per class")
+    return weights.expand(classes)
+
+
+def area_weights(instance_map: Tensor, exponent: float) -> Tensor:
+    """(TYPICAL_AREA / pixels of the instance) ** exponent for its pixels, 1 for others; the shape of instance_map.
+
+    0: every pixel counts as much, so that a near lorry hides a hundred people; 1: every instance does.
+    """
+    weights = (TYPICAL_AREA / torch.bincount(instance_map.flatten()).clamp(min=1)) ** exponent
+    weights[0] = 1.0
+    return weights[instance_map]
+
+
+def _image_terms(raw, grid, instance_map, class_map, ignore, bandwidths, centre, foreground_weight, seed_error,
+                 small_instances):
     """The three terms of one image, flattened to N pixels."""
     embedding = torch.tanh(raw[:2]) + grid  # (2, N)
     r = raw[2:2 + bandwidths]  # (D, N)
-    seed = torch.sigmoid(raw[2 + bandwidths:])  # (C, N)
     valid = torch.ones_like(instance_map, dtype=torch.bool) if ignore is None else ~ignore
-    background = valid.expand_as(seed).clone()  # (C, N): pixels that a class's seed map must not light
-    instance_terms, variance_terms, seed_sum = [], [], raw.new_zeros(())
+    target = torch.zeros_like(raw[2 + bandwidths:])  # (C, N): what the seed maps should be
+    instance_terms, variance_terms = [], []
     for k in torch.unique(instance_map[valid]).tolist():
         if k == 0:
             continue
         own = (instance_map == k) & valid
         members = own.nonzero()[:, 0]
-        c = int(class_map[members[0]])
-        background[c, members] = False
         mean_r = r[:, members].mean(1, keepdim=True)  # (D, 1)
         middle = (grid if centre == "centroid" else embedding)[:, members].mean(1, keepdim=True)  # (2, 1)
         instance_terms.append(_instance_term(embedding, middle, mean_r, own, valid))
         variance_terms.append((r[:, members] - mean_r.detach()).square().mean())
-        phi = membership(embedding[:, members], middle, mean_r).detach()
-        seed_sum = seed_sum + foreground_weight[c] * (seed[c, members] - phi).square().sum()
-    seed_sum = seed_sum + (seed.square() * background).sum()
+        target[int(class_map[members[0]]), members] = membership(embedding[:, members], middle, mean_r).detach()
+    own_class = torch.where(instance_map > 0, class_map, -1)
     zero = raw.new_zeros(())
     return (torch.stack(instance_terms).mean() if instance_terms else zero,
             torch.stack(variance_terms).mean() if variance_terms else zero,
-            seed_sum / instance_map.numel())
+            _seed_term(raw[2 + bandwidths:], target, own_class, valid * area_weights(instance_map, small_instances),
+                       foreground_weight, seed_error))
+
+
+def _seed_term(logits, target, own_class, pixel_weight, foreground_weight, seed_error):
+    """Mean over the pixels of how far the seeds are from `target`. logits, target: (C, N). own_class: (N,), -1 = none.
+
+    "squared": METHODS 1.4, where a class's weight counts in its own map. It teaches little where seeds are dark, which
+    those of rare classes become first. "cross_entropy" has its minimum at the same seeds and does teach there; a
+    pixel's weight counts in every map, so that of two classes that look alike neither is believed, rather than both.
+    """
+    own = own_class == torch.arange(len(logits), device=logits.device)[:, None]  # (C, N)
+    if seed_error == "squared":
+        weight = torch.where(own, foreground_weight[:, None], 1.0)
+        errors = (torch.sigmoid(logits) - target).square()
+    else:
+        weight = torch.where(own, foreground_weight[:, None], 0.0).sum(0)
+        weight = torch.where(own_class >= 0, weight, 1.0)
+        errors = nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return (weight * errors * pixel_weight).sum() / own_class.numel()
 
 
 def _instance_term(embedding, middle, mean_r, own, valid):
     """Lovasz hinge of 2 phi - 1 against the instance's mask, over the pixels that can matter."""
     with torch.no_grad():
-        matters = (own | (membership(embedding, middle, mean_r) > NEGLIGIBLE_MEMBERSHIP)) & valid
+        distance = ((embedding - middle).square() * torch.exp(10 * mean_r)).sum(0)
+        matters = (own | (distance < -math.log(NEGLIGIBLE_MEMBERSHIP))) & valid
         chosen = matters.nonzero()[:, 0]
     phi = membership(embedding[:, chosen], middle, mean_r)
     return lovasz_hinge(2 * phi - 1, own[chosen])
