@@ -95,14 +95,14 @@ def test_claim_10_pixels_that_no_instance_takes_are_background():
 def test_claim_12_the_centre_of_a_cluster_is_where_the_peak_of_the_seed_map_points(column, found):
     """The second module reads the place of a centre from the seed map."""
     heads = background()
-    put(heads, slice(10, 30), slice(10, 20), to=(15, 20), p=0.6, margin_px=6.0)
-    put(heads, slice(10, 30), slice(20, 30), to=(35, 20), p=0.6, margin_px=6.0)
+    put(heads, slice(10, 30), slice(10, 20), to=(15, 20), p=0.92, margin_px=6.0)
+    put(heads, slice(10, 30), slice(20, 30), to=(35, 20), p=0.92, margin_px=6.0)
     heads[2][0, 20, column] = 0.97
     clusters = clusterer(*heads, Thresholds())
     expected = np.zeros((64, 80), bool)
     expected[10:30, found] = True
     np.testing.assert_array_equal(clusters.id_map == 1, expected)
-    assert clusters.scores == approx([0.97])
+    assert clusters.scores == approx([0.97, 0.92])
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0), (2, 1, 0)])

@@ -213,6 +213,18 @@ def test_slivers_at_the_edge_of_a_crop_teach_nothing():
     assert slivers > 5
 
 
+def test_a_small_piece_of_background_in_a_crop_is_no_sliver():
+    image, small = numbered_image(), 0
+    image.instance_map[16:24, 26:34] = 0
+    stage = Stage(steps=1, batch=1, crop_height=24, crop_width=32, scale=(1.2, 1.2), smallest=200)
+    for seed in range(20):
+        crop = random_crop(image, stage, np.random.default_rng(seed))
+        background = crop.instance_map == 0
+        assert not crop.ignore[background].any()
+        small += 0 < background.sum() < 200
+    assert small > 5
+
+
 def test_what_the_dataset_ignores_is_ignored_in_a_crop_beside_slivers():
     everything = replace(numbered_image(), ignore=np.ones((40, 60), np.bool_))
     for smallest in (0, 100):
