@@ -6,17 +6,23 @@ from typing import Annotated
 import typer
 
 
-def train(recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A YAML file of config/recipes.")],
+def train(recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A YAML file, like those of config/recipes.")],
           out: Annotated[Path | None, typer.Option(
               metavar="DIR", help="Where checkpoint.pt and progress.csv go; else runs/ and the recipe's name.")] = None,
           resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR.")] = False,
           start_from: Annotated[Path | None, typer.Option(
-              metavar="CHECKPOINT", help="Start with another run's weights, to train it further.")] = None) -> None:
+              metavar="CHECKPOINT", help="Start with another run's weights, to train it further. Classes are matched "
+                                         "by name; new ones start from chance.")] = None) -> None:
     """Train a network, with progress: loss terms, and average precision on held-out images.
+
+    A recipe names generated streets (scenes), or labelled images of your own (data), in any layout that instance-seg
+    datasets reads; paths in it are relative to the folder you start this in. The model then has the classes of those
+    images, and the licence that the recipe gives. A broken image ends the run when it comes to it: look at your labels
+    first, with instance-seg datasets check. Once it is repaired, go on with --resume.
 
     \b
     Example: instance-seg train config/recipes/street.yaml --out runs/street
-             instance-seg train my_recipe.yaml --start-from runs/street/checkpoint.pt
+             instance-seg train config/recipes/pennfudan.yaml --start-from runs/street/checkpoint.pt
     """
     from ..training.train import train as run
 

@@ -8,12 +8,10 @@ import numpy as np
 import onnxruntime
 import torch
 
-from ..datasets.street import CLASSES
 from ..errors import InputError
 from ..methods.spatial_embedding.network import SpatialEmbedding
-from ..model_spec import ModelSpec, Provenance
+from ..model_spec import ModelSpec
 from .checkpoint import load_network
-from .recipe import Recipe
 
 OPSET = 18
 
@@ -23,7 +21,7 @@ LARGEST_DIFFERENCE = 1e-4
 
 def export(checkpoint: Path, folder: Path) -> ModelSpec:
     """Write model.onnx and model.yaml. Raises InputError if `checkpoint` is none, or the graph does not agree."""
-    recipe, network, commands = load_network(checkpoint)
+    recipe, classes, origin, network = load_network(checkpoint)
     graph = SpatialEmbedding(network, recipe.bandwidths, recipe.input_height, recipe.input_width).eval()
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -33,8 +31,11 @@ def export(checkpoint: Path, folder: Path) -> ModelSpec:
     if not all(value <= LARGEST_DIFFERENCE for value in difference.values()):  # also NaN
         unfinished.unlink()
         raise InputError(f"the exported graph does not agree with the network: {difference}. Nothing was exported")
-    commands = [*commands, f"instance-seg export {checkpoint} {folder}"]
-    spec = _spec(recipe, " && ".join(commands), hashlib.sha256(unfinished.read_bytes()).hexdigest())
+    spec = ModelSpec(
+        name=recipe.name, input_height=recipe.input_height, input_width=recipe.input_width,
+        bandwidths=recipe.bandwidths, classes=classes, thresholds=recipe.thresholds,
+        provenance=origin.provenance(f"instance-seg export {checkpoint} {folder}"),
+        sha256=hashlib.sha256(unfinished.read_bytes()).hexdigest())
     os.replace(unfinished, folder / "model.onnx")
     spec.save(folder)
     return spec
@@ -59,12 +60,3 @@ def largest_difference(graph: SpatialEmbedding, path: Path, height: int, width: 
     found = dict(zip(names, session.run(names, {"image": images}), strict=True))
     found["bandwidth"], expected["bandwidth"] = found["bandwidth"] / expected["bandwidth"], np.float32(1)
     return {name: float(np.abs(found[name] - expected[name]).max()) for name in names}
-
-
-def _spec(recipe: Recipe, command: str, sha256: str) -> ModelSpec:
-    return ModelSpec(
-        name=recipe.name, input_height=recipe.input_height, input_width=recipe.input_width,
-        bandwidths=recipe.bandwidths, classes=CLASSES, thresholds=recipe.thresholds, sha256=sha256,
-        provenance=Provenance(
-            data=f"{recipe.scenes.training} generated streets (instance_seg_node.datasets.street), nothing else",
-            licence=recipe.licence, command=command))

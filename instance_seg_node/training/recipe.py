@@ -1,14 +1,15 @@
 """What a training run is made of: a YAML file of config/recipes."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import Field, PositiveFloat, ValidationError, field_validator
+from pydantic import Field, PositiveFloat, ValidationError, model_validator
 
 from ..datasets.street import CLASSES
 from ..errors import InputError
-from ..model_spec import Strict, Thresholds, problems
+from ..model_spec import ObjectClass, Strict, Thresholds, problems
 
 
 class Scenes(Strict):
@@ -20,6 +21,20 @@ class Scenes(Strict):
     seed: int = Field(0, ge=0)
     height: int = Field(gt=0, description="size at which training scenes are rendered")
     width: int = Field(gt=0)
+
+
+class Data(Strict):
+    """Labelled images of your own, of any layout that `open_dataset` reads: such texts and names of splits.
+
+    Relative paths are relative to the folder in which training is started.
+    """
+
+    training: str = Field(min_length=1)
+    validation: str = Field(min_length=1, description="of the same classes")
+    training_split: str = ""
+    validation_split: str = ""
+    classes: tuple[str, ...] | None = Field(
+        None, description="in this order; objects of others are background. Default: all that the training images have")
 
 
 class Stage(Strict):
@@ -50,23 +65,27 @@ class LossSettings(Strict):
     small_instances: float = Field(0.0, ge=0, le=1, description="how much more their pixels count (loss.area_weights)")
     weights: tuple[float, float, float] = Field((1.0, 10.0, 1.0), description="instance, variance, seed")
 
-    @field_validator("foreground_weight")
-    @classmethod
-    def _fits_the_classes(cls, weight: float | tuple[float, ...]) -> float | tuple[float, ...]:
-        if isinstance(weight, tuple) and len(weight) != len(CLASSES):
-            raise ValueError(f"{len(weight)} weights for {len(CLASSES)} classes; give one, or one per class")
-        return weight
+    def check_fits(self, classes: Sequence[ObjectClass]) -> None:
+        """Raises InputError if there are weights per class, but not one for each of `classes`."""
+        weight = self.foreground_weight
+        if isinstance(weight, tuple) and len(weight) != len(classes):
+            raise InputError(f"loss.foreground_weight has {len(weight)} weights for {len(classes)} classes; give one, "
+                             f"or one per class: {', '.join(c.name for c in classes)}")
 
 
 class Recipe(Strict):
-    """A whole run. Raises pydantic.ValidationError naming what does not fit."""
+    """A whole run, on generated streets (`scenes`) or on labelled images (`data`).
+
+    Raises pydantic.ValidationError naming what does not fit.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     input_height: int = Field(gt=0, multiple_of=8)
     input_width: int = Field(gt=0, multiple_of=8)
     bandwidths: Literal[1, 2] = 2
     dropout: float = Field(0.3, ge=0, lt=1, description="of the encoder's last blocks")
-    scenes: Scenes
+    scenes: Scenes | None = None
+    data: Data | None = None
     stages: tuple[Stage, ...] = Field(min_length=1)
     loss: LossSettings = LossSettings()
     camera_variety: float = Field(1.0, ge=0, description="how much crops differ in exposure, colour, focus and noise")
@@ -77,7 +96,18 @@ class Recipe(Strict):
     bfloat16: bool = Field(False, description="run the network's convolutions in bfloat16; the loss stays in fp32")
     seed: int = Field(0, ge=0)
     validate_every: int = Field(500, gt=0, description="steps between two validations and checkpoints")
-    licence: str = "Apache-2.0"
+    licence: str = Field("Apache-2.0", description="of the model; with `data` to be given, by the terms of its images")
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> "Recipe":
+        if (self.scenes is None) == (self.data is None):
+            raise ValueError("give `scenes`, generated streets, or `data`, labelled images of your own: one of the two")
+        if self.data is not None and ("licence" not in self.model_fields_set or not self.licence.strip()):
+            raise ValueError("`data` needs `licence`: what the terms of its images allow a model of them to be used "
+                             "for; it goes into the model's card")
+        if self.scenes is not None:
+            self.loss.check_fits(CLASSES)
+        return self
 
     @property
     def steps(self) -> int:

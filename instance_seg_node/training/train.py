@@ -1,9 +1,11 @@
 """Train a network by a recipe: `instance-seg train config/recipes/street.yaml`.
 
 Every step draws its crops, and the network its dropout, from (seed, step) alone: a run that was interrupted
-and resumed ends with the same weights as one that was not.
+and resumed ends with the same weights as one that was not. On a broken image of the user's a run ends when it comes to
+it, see images.py.
 """
 
+import csv
 import logging
 import os
 from collections.abc import Iterator
@@ -16,14 +18,16 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from ..datasets.street import CLASSES
 from ..errors import InputError
 from ..memory import keep_freed_memory
 from ..methods.spatial_embedding.loss import LossTerms, guidance, spatial_embedding_loss, warm_up_loss
 from ..methods.spatial_embedding.network import BranchedErfnet
 from .augment import Crop, random_crop
 from .checkpoint import load_checkpoint, load_weights, network_of, save_checkpoint
+from .images import Images, open_data, streets
+from .origin import origin_of
 from .recipe import Recipe, Stage, stage_of
-from .scenes import load, rendered, split_seeds
 from .validate import validate
 
 log = logging.getLogger(__name__)
@@ -32,39 +36,40 @@ log = logging.getLogger(__name__)
 def train(recipe_path: Path, out: Path, *, resume: bool = False, start_from: Path | None = None) -> Path:
     """Train to the end of the recipe. Returns the checkpoint's path, out/checkpoint.pt; out/progress.csv is the log.
 
-    start_from: the checkpoint of another run whose weights this one starts with.
-    Raises InputError if `out` already holds a run and `resume` is false, its run has another recipe, or `start_from`
-    is no checkpoint or of another network.
+    start_from: the checkpoint of another run whose weights this one starts with; see `load_weights`.
+    Raises InputError if `out` already holds a run and `resume` is false, its run has another recipe or other classes,
+    `start_from` is no checkpoint or of another network, or the recipe's data cannot be opened; and, when a step or a
+    validation comes to it, if an image of that is broken.
     """
     recipe = Recipe.load(recipe_path)
     out = Path(out)
     checkpoint = out / "checkpoint.pt"
     if checkpoint.exists() and not resume:
         raise InputError(f"{checkpoint} is there already. Go on with it: --resume; or choose another --out")
+    data = open_data(recipe)
+    classes = data[0].classes if data else CLASSES
     out.mkdir(parents=True, exist_ok=True)
     keep_freed_memory()
     torch.set_flush_denormal(True)
     torch.manual_seed(recipe.seed)
-    network = network_of(recipe).to(memory_format=torch.channels_last)  # a third faster on a CPU
+    network = network_of(recipe, classes).to(memory_format=torch.channels_last)  # a third faster on a CPU
     optimizer = _optimizer(network, recipe)
-    first, commands = 0, [f"instance-seg train {recipe_path}"]
+    first, origin = 0, origin_of(recipe, f"instance-seg train {recipe_path}")
     if checkpoint.exists():
-        first, commands = load_checkpoint(checkpoint, recipe, network, optimizer)
+        first, origin = load_checkpoint(checkpoint, recipe, classes, network, optimizer)
     elif start_from is not None:
-        commands = [*load_weights(start_from, network), f"{commands[0]} --start-from {start_from}"]
-    scenes = rendered(out / "scenes", split_seeds("training", recipe.scenes.training, recipe.scenes.seed),
-                      recipe.scenes.height, recipe.scenes.width)
-    held_out = rendered(out / "scenes", split_seeds("validation", recipe.scenes.validation, recipe.scenes.seed),
-                        recipe.input_height, recipe.input_width)
-    progress = tqdm(_batches(scenes, recipe, first), initial=first, total=recipe.steps, desc=recipe.name)
+        own = origin_of(recipe, f"instance-seg train {recipe_path} --start-from {start_from}")
+        origin = load_weights(start_from, classes, network).followed_by(own)
+    images, held_out = data or streets(recipe, out / "scenes")
+    progress = tqdm(_batches(images, recipe, first), initial=first, total=recipe.steps, desc=recipe.name)
     running = np.zeros(4)
     for step, crops in enumerate(progress, start=first):
         terms = _step(network, optimizer, crops, recipe, step)
         running = _smoothed(running, terms, step - first)
         progress.set_postfix_str("loss {:.3f} instance {:.3f} variance {:.5f} seed {:.4f}".format(*running))
         if (step + 1) % recipe.validate_every == 0 or step + 1 == recipe.steps:
-            scores = validate(network, recipe, held_out)
-            save_checkpoint(checkpoint, recipe, network, optimizer, step + 1, commands)
+            scores = validate(network, recipe, held_out, classes)
+            save_checkpoint(checkpoint, recipe, classes, origin, network, optimizer, step + 1)
             _note(out / "progress.csv", step + 1, running, scores)
             progress.write(f"step {step + 1}: loss {running[0]:.3f}, validation AP {scores['AP']:.3f}, "
                            f"AP50 {scores['AP50']:.3f}")
@@ -119,25 +124,25 @@ def _tensor(crops: list[Crop], name: str) -> torch.Tensor:
     return torch.from_numpy(np.stack([getattr(crop, name) for crop in crops]).astype(np.int64))
 
 
-def _batches(scenes: list[Path], recipe: Recipe, first: int) -> Iterator[list[Crop]]:
+def _batches(images: Images, recipe: Recipe, first: int) -> Iterator[list[Crop]]:
     """The crops of each step from `first` on; the next batch is made while one is used."""
     with ThreadPoolExecutor(1) as pool:
-        following = pool.submit(_batch, scenes, recipe, first)
+        following = pool.submit(_batch, images, recipe, first)
         for step in range(first, recipe.steps):
             crops = following.result()
             if step + 1 < recipe.steps:
-                following = pool.submit(_batch, scenes, recipe, step + 1)
+                following = pool.submit(_batch, images, recipe, step + 1)
             yield crops
 
 
-def _batch(scenes: list[Path], recipe: Recipe, step: int) -> list[Crop]:
+def _batch(images: Images, recipe: Recipe, step: int) -> list[Crop]:
     rng = np.random.default_rng([recipe.seed, step])
     stage, _ = stage_of(recipe, step)
     crops = []
     while len(crops) < stage.batch:
-        scene = load(scenes[rng.integers(len(scenes))])
+        image = images[rng.integers(len(images))]
         count = min(stage.crops_per_scene, stage.batch - len(crops))
-        crops += [random_crop(scene, stage, rng, recipe.camera_variety) for _ in range(count)]
+        crops += [random_crop(image, stage, rng, recipe.camera_variety) for _ in range(count)]
     return crops
 
 
@@ -151,7 +156,8 @@ def _smoothed(running: np.ndarray, terms: LossTerms, done: int) -> np.ndarray:
 def _note(path: Path, step: int, running: np.ndarray, scores: dict[str, float]) -> None:
     """Append one line to the progress table."""
     new = not path.exists()
-    with open(path, "a") as file:
+    with open(path, "a", newline="") as file:
+        table = csv.writer(file, lineterminator=os.linesep)
         if new:
-            file.write("step,loss,instance,variance,seed," + ",".join(scores) + os.linesep)
-        file.write(",".join(f"{v:.6g}" for v in (step, *running, *scores.values())) + os.linesep)
+            table.writerow(("step", "loss", "instance", "variance", "seed", *scores))
+        table.writerow(f"{v:.6g}" for v in (step, *running, *scores.values()))

@@ -1,27 +1,37 @@
-"""Average precision of a network in training, by the same clustering as the node's."""
+"""Average precision of a network in training, by the same resizing and clustering as the node's."""
 
-from pathlib import Path
+from collections.abc import Sequence
 
+import numpy as np
 import torch
 
-from ..datasets.street import CLASSES
-from ..evaluation import average_precision
+from ..evaluation.coco import CocoPrecision
 from ..methods import DECODERS
 from ..methods.spatial_embedding.network import BranchedErfnet, SpatialEmbedding
-from ..resolution import enlarge
+from ..model_spec import ObjectClass
+from ..resolution import enlarge, shrink
+from .images import Images
 from .recipe import Recipe
-from .scenes import load
 
 
 @torch.no_grad()
-def validate(network: BranchedErfnet, recipe: Recipe, scenes: list[Path]) -> dict[str, float]:
-    """AP and AP50, overall and per class, on scenes of the network's input size (see `average_precision`)."""
+def validate(network: BranchedErfnet, recipe: Recipe, images: Images,
+             classes: Sequence[ObjectClass]) -> dict[str, float]:
+    """AP and AP50, overall and per class as in `average_precision`, at the size of each image's labels.
+
+    The network runs at its input size. classes: those of the images and of the network.
+    Raises InputError if an image is broken.
+    """
     graph = SpatialEmbedding(network, recipe.bandwidths, recipe.input_height, recipe.input_width).eval()
     decode = DECODERS["spatial_embedding"]()
-    truths, found = [], []
-    for path in scenes:
-        truth = load(path)
-        heads = [head[0].numpy() for head in graph(torch.from_numpy(truth.rgb)[None])]
-        truths.append(truth)
-        found.append(enlarge(decode(*heads, thresholds=recipe.thresholds), *truth.instance_map.shape))
-    return average_precision(found, truths, [c.name for c in CLASSES])
+    rgb = np.empty((recipe.input_height, recipe.input_width, 3), np.uint8)
+    precision = CocoPrecision([c.name for c in classes])
+    for i in range(len(images)):
+        truth = images[i]
+        shrink(truth.rgb, rgb)
+        heads = [head[0].numpy() for head in graph(torch.from_numpy(rgb)[None])]
+        clusters = decode(*heads, thresholds=recipe.thresholds)
+        precision.add(enlarge(clusters, *truth.instance_map.shape), truth)
+    scores = precision.scores()
+    by_class = {f"AP50 {name}": one["AP50"] for name, one in scores["classes"].items()}
+    return {"AP": scores["AP"], "AP50": scores["AP50"]} | by_class
