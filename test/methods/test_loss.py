@@ -228,6 +228,14 @@ def test_seeds_that_equal_the_memberships_are_the_best(seed_error, weight):
         assert seed_of(logits.detach() + by * (golden_instances()[0] == k)) > best + 3e-5
 
 
+@both_errors
+def test_the_seed_term_teaches_neither_offsets_nor_bandwidths(seed_error):
+    """Else memberships would follow the seeds."""
+    raw = golden_raw(2).requires_grad_()
+    loss_of(raw, golden_instances(), bandwidths=2, seed_error=seed_error).seed.backward()
+    assert raw.grad[0, :4].abs().max() == 0 and raw.grad[0, 4].abs().min() > 0
+
+
 def test_only_cross_entropy_teaches_seeds_that_are_dark():
     raw = golden_raw(2)
     raw[0, 4] = -12.0
