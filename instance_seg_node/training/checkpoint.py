@@ -54,8 +54,12 @@ def load_checkpoint(path: Path, recipe: Recipe, classes: Sequence[ObjectClass], 
     if before != now:
         raise InputError(f"{path} was trained on data of the classes {', '.join(before)}, which now has "
                          f"{', '.join(now)}. Restore its classes, or choose another --out")
-    network.load_state_dict(content["network"])
-    optimizer.load_state_dict(content["optimizer"])
+    try:
+        network.load_state_dict(content["network"])
+        optimizer.load_state_dict(content["optimizer"])
+    except (RuntimeError, ValueError) as error:
+        raise InputError(f"{path} was written by another version of this program: {error}. Choose another --out, and "
+                         f"--start-from {path} if its network still fits") from error
     return content["step"], _origin(content)
 
 
@@ -72,7 +76,8 @@ def load_weights(path: Path, classes: Sequence[ObjectClass], network: BranchedEr
             weights = weights | _seed_maps(weights, theirs, network, _names(classes))
         network.load_state_dict(weights)
     except (KeyError, IndexError, RuntimeError) as error:
-        raise InputError(f"{path} holds another network than the recipe's: {error}") from error
+        raise InputError(f"{path} holds another network than the recipe's: {error}. Give the recipe "
+                         "its bandwidths, or start from another run") from error
     return _origin(content)
 
 

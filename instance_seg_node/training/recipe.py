@@ -51,7 +51,7 @@ class Stage(Strict):
     around_object: float = Field(0.7, ge=0, le=1, description="share of crops that are centred on an instance")
     learning_rate: float = Field(5e-4, gt=0)
     freeze_batch_norm: bool = False
-    warm_up: bool = Field(False, description="offsets, bandwidths and classes are taught directly (loss.warm_up_loss)")
+    warm_up: bool = Field(False, description="offsets, bandwidths and classes are taught directly (guidance.py)")
     guidance: float = Field(0.0, ge=0, description="weight of the warm-up's offsets and bandwidths beside the loss")
     smallest: int = Field(0, ge=0, description="instances with fewer pixels in a crop teach nothing")
 
@@ -63,6 +63,7 @@ class LossSettings(Strict):
     foreground_weight: PositiveFloat | tuple[PositiveFloat, ...] = Field(10.0, description="one, or one per class")
     seed_error: Literal["squared", "cross_entropy"] = "squared"
     small_instances: float = Field(0.0, ge=0, le=1, description="how much more their pixels count (loss.area_weights)")
+    repulsion: float = Field(0.0, ge=0, description="weight of background pixels pointing away from centres (claim 2)")
     weights: tuple[float, float, float] = Field((1.0, 10.0, 1.0), description="instance, variance, seed")
 
     def check_fits(self, classes: Sequence[ObjectClass]) -> None:
@@ -88,7 +89,7 @@ class Recipe(Strict):
     data: Data | None = None
     stages: tuple[Stage, ...] = Field(min_length=1)
     loss: LossSettings = LossSettings()
-    camera_variety: float = Field(1.0, ge=0, description="how much crops differ in exposure, colour, focus and noise")
+    camera_variety: float = Field(1.0, ge=0, le=2, description="how much crops differ in light, colour, focus, noise")
     thresholds: Thresholds = Thresholds()
     weight_decay: float = Field(1e-4, ge=0)
     offset_rate: float = Field(1.0, gt=0, description="learning rate of the offset branch, as a share of the others'")

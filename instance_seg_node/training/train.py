@@ -21,10 +21,11 @@ from tqdm import tqdm
 from ..datasets.street import CLASSES
 from ..errors import InputError
 from ..memory import keep_freed_memory
-from ..methods.spatial_embedding.loss import LossTerms, guidance, spatial_embedding_loss, warm_up_loss
+from ..methods.spatial_embedding.loss import LossTerms, spatial_embedding_loss
 from ..methods.spatial_embedding.network import BranchedErfnet
 from .augment import Crop, random_crop
 from .checkpoint import load_checkpoint, load_weights, network_of, save_checkpoint
+from .guidance import background_repulsion, guidance, warm_up_loss
 from .images import Images, open_data, streets
 from .origin import origin_of
 from .recipe import Recipe, Stage, stage_of
@@ -46,6 +47,9 @@ def train(recipe_path: Path, out: Path, *, resume: bool = False, start_from: Pat
     checkpoint = out / "checkpoint.pt"
     if checkpoint.exists() and not resume:
         raise InputError(f"{checkpoint} is there already. Go on with it: --resume; or choose another --out")
+    if checkpoint.exists() and start_from is not None:
+        raise InputError(f"{checkpoint} has begun already, so it cannot start from {start_from}. To go on with it, "
+                         "leave --start-from out; or choose another --out")
     data = open_data(recipe)
     classes = data[0].classes if data else CLASSES
     out.mkdir(parents=True, exist_ok=True)
@@ -114,10 +118,13 @@ def _loss(raw: torch.Tensor, crops: list[Crop], recipe: Recipe, stage: Stage) ->
         return warm_up_loss(raw, **truth)
     terms = spatial_embedding_loss(raw, **truth, centre=settings.centre, weights=settings.weights,
                                    seed_error=settings.seed_error)
-    if stage.guidance == 0:
-        return terms
-    offset, bandwidth = guidance(raw, truth["instance_map"], bandwidths=recipe.bandwidths, ignore=truth["ignore"])
-    return replace(terms, total=terms.total + stage.guidance * (offset + 10 * bandwidth))
+    total, where = terms.total, {"instance_map": truth["instance_map"], "ignore": truth["ignore"]}
+    if stage.guidance:
+        offset, bandwidth = guidance(raw, **where, bandwidths=recipe.bandwidths)
+        total = total + stage.guidance * (offset + 10 * bandwidth)
+    if settings.repulsion:
+        total = total + settings.repulsion * background_repulsion(raw, **where)
+    return replace(terms, total=total)
 
 
 def _tensor(crops: list[Crop], name: str) -> torch.Tensor:

@@ -1,6 +1,6 @@
-"""The claims of METHODS 12.1 about the network and its training: 1, 5, 6, 7, 8, 11 and 14.
+"""The claims of METHODS 12.1 about the network and its training: 1, 2, 5, 6, 7, 8, 11 and 14.
 
-The others: test_claims_clustering.py, training/test_claims_program.py. Claim 2 has no test: no code makes it true yet.
+The others: test_claims_clustering.py, training/test_claims_program.py.
 Here a network learns a scene of three objects in a hundred steps, and is asked about a picture it has not seen.
 """
 
@@ -14,13 +14,14 @@ from pytest import approx
 from test_loss import golden_instances, golden_raw, loss_of
 
 from instance_seg_node.methods import DECODERS
-from instance_seg_node.methods.spatial_embedding.loss import membership, spatial_embedding_loss, warm_up_loss
+from instance_seg_node.methods.spatial_embedding.loss import membership, spatial_embedding_loss
 from instance_seg_node.methods.spatial_embedding.network import (
     SpatialEmbedding,
     coordinates,
     spatial_embedding_network,
 )
 from instance_seg_node.model_spec import Thresholds
+from instance_seg_node.training.guidance import background_repulsion, pixels_away, warm_up_loss
 
 HEIGHT, WIDTH, UNIT = 32, 48, 1023
 WIDE, SMALL, LARGE = 1, 2, 3
@@ -51,7 +52,7 @@ def picture(number):
 
 
 @functools.cache
-def trained(bandwidths):
+def trained(bandwidths, repulsion=0.0):
     """Heads of a picture that is not trained on: before the first step and after the last."""
     torch.manual_seed(0)
     network = spatial_embedding_network(bandwidths, 2, dropout=0.0)
@@ -66,6 +67,8 @@ def trained(bandwidths):
         if step >= 40:
             total = spatial_embedding_loss(raw, **truth, bandwidths=bandwidths).total
             total = total + warm_up.instance + 10 * warm_up.variance
+        if repulsion:
+            total = total + repulsion * background_repulsion(raw, truth["instance_map"])
         optimizer.zero_grad()
         total.backward()
         optimizer.step()
@@ -109,6 +112,35 @@ def test_claim_1_offsets_gather_each_instance_at_its_own_centre_and_its_margin_k
         assert radius(heads.embedding[:, own]) < 0.7 * radius(positions[:, own])
         assert (phi(heads, k)[own] > 0.5).mean() > 0.6
         assert (phi(heads, k)[others] > 0.5).mean() < 0.1
+
+
+def test_claim_2_background_vectors_are_taught_to_point_away_from_the_nearest_centre():
+    """Of pixels that belong to no object, vectors lead away from centres."""
+    away = [share_pointing_away(trained(2, repulsion)[1]) for repulsion in (0.0, 1.0)]
+    assert away[1] > 0.9 > away[0] + 0.2
+
+
+def share_pointing_away(heads):
+    offset = torch.from_numpy(heads.embedding) - coordinates(HEIGHT, WIDTH)
+    raw = torch.cat([torch.atanh(offset), torch.zeros(2, HEIGHT, WIDTH)])[None]
+    away = pixels_away(raw, torch.from_numpy(INSTANCES)[None])
+    assert len(away) == (INSTANCES == 0).sum()
+    return (away > 0).float().mean().item()
+
+
+def test_claim_2_a_vector_that_leads_four_pixels_away_needs_no_more_teaching():
+    """The nearest centre is that of the nearest instance, also where a larger one is about as near."""
+    ids = torch.zeros(1, 8, 30, dtype=torch.long)
+    ids[0, 3:5, 2:4], ids[0, 3:5, 26:28] = 1, 2
+    sideways = torch.where(torch.arange(30) < 15, 1.0, -1.0).expand(8, 30)  # towards the middle: away from the nearest
+    raw = torch.zeros(1, 5, 8, 30)
+    assert background_repulsion(raw, ids).item() == approx(1)
+    raw[0, 0] = torch.atanh(sideways * 40 / UNIT)
+    between = torch.ones_like(ids, dtype=torch.bool)
+    between[0, 3:5, 5:25] = False  # elsewhere, "sideways" is not "away"
+    assert background_repulsion(raw, ids, ignore=between).item() == approx(0)
+    assert background_repulsion(-raw, ids, ignore=between).item() == approx(1 + 40 / 4, rel=0.01)
+    assert background_repulsion(raw, torch.zeros_like(ids)).item() == 0
 
 
 def test_claim_5_one_sigma_map_is_learned_and_gives_larger_objects_a_larger_margin():

@@ -7,15 +7,13 @@ import torch
 from pytest import approx
 
 from instance_seg_node.methods.spatial_embedding.loss import (
-    SMALLEST_MARGIN,
     TYPICAL_AREA,
-    guidance,
     lovasz_hinge,
     membership,
     spatial_embedding_loss,
-    warm_up_loss,
 )
 from instance_seg_node.methods.spatial_embedding.network import coordinates
+from instance_seg_node.training.guidance import SMALLEST_MARGIN, guidance, warm_up_loss
 
 HEIGHT, WIDTH = 16, 24
 
@@ -156,6 +154,13 @@ def test_warm_up_teaches_dark_seeds_where_there_is_no_instance():
     terms = warm_up_loss(torch.zeros(1, 5, 8, 8), torch.zeros(1, 8, 8, dtype=torch.long),
                          torch.full((1, 8, 8), 255), bandwidths=2)
     assert terms.instance.item() == 0 and terms.seed.item() == approx(math.log(2))
+
+
+def test_warm_up_of_a_batch_that_is_ignored_altogether_is_zero():
+    everything = torch.ones(1, HEIGHT, WIDTH, dtype=torch.bool)
+    terms = warm_up_loss(golden_raw(2), golden_instances(), torch.zeros_like(golden_instances()), bandwidths=2,
+                         ignore=everything)
+    assert terms.total.item() == 0
 
 
 def test_warm_up_counts_a_pixel_by_the_weight_of_its_class():

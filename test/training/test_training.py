@@ -10,10 +10,10 @@ import yaml
 from instance_seg_node.datasets.labelled_image import LabelledImage
 from instance_seg_node.engines import open_engine
 from instance_seg_node.errors import InputError
-from instance_seg_node.methods.spatial_embedding.loss import guidance
 from instance_seg_node.model_spec import ModelSpec
 from instance_seg_node.training.augment import random_crop
 from instance_seg_node.training.export import export
+from instance_seg_node.training.guidance import guidance
 from instance_seg_node.training.recipe import Recipe, Stage, stage_of
 from instance_seg_node.training.scenes import split_seeds
 from instance_seg_node.training.train import _loss, train
@@ -102,6 +102,11 @@ def test_a_run_that_starts_from_another_starts_with_its_weights(trained, tmp_pat
 def test_starting_from_another_network_is_refused(trained, tmp_path):
     with pytest.raises(InputError, match="checkpoint.pt holds another network than the recipe's"):
         train(written(tmp_path, bandwidths=1), tmp_path / "run", start_from=trained)
+
+
+def test_a_run_that_has_begun_does_not_start_from_another(trained, tmp_path):
+    with pytest.raises(InputError, match="has begun already, so it cannot start from .*other.pt. To go on with it, leave"):
+        train(written(tmp_path), trained.parent, resume=True, start_from=tmp_path / "other.pt")
 
 
 def test_starting_from_what_is_no_checkpoint_is_refused(tmp_path):

@@ -40,7 +40,7 @@ def spatial_embedding_loss(raw: Tensor, instance_map: Tensor, class_map: Tensor,
     ignore: bool (B, H, W), pixels that teach nothing. Computed in fp32.
     """
     raw = raw.float().contiguous()
-    per_class = _per_class(foreground_weight, raw, bandwidths)
+    per_class = class_weights(foreground_weight, raw, bandwidths)
     grid = coordinates(*raw.shape[2:]).to(raw.device).flatten(1)  # (2, N)
     terms = [_image_terms(raw[b].flatten(1), grid, instance_map[b].flatten(), class_map[b].flatten(),
                           None if ignore is None else ignore[b].flatten(), bandwidths, centre, per_class, seed_error,
@@ -55,66 +55,7 @@ def spatial_embedding_loss(raw: Tensor, instance_map: Tensor, class_map: Tensor,
 TYPICAL_AREA = 400
 """Pixels: 20 x 20."""
 
-GUIDANCE = 0.3
-"""Weight of offsets and bandwidths in the warm-up. At 1 the encoder follows them ten times as much as the seeds."""
-
-SMALLEST_MARGIN = 1.5 / 1023
-"""In coordinate units: one and a half pixels."""
-
-
-def warm_up_loss(raw: Tensor, instance_map: Tensor, class_map: Tensor, *, bandwidths: int,
-                 foreground_weight: float | Sequence[float] = 1.0, small_instances: float = 0.0,
-                 ignore: Tensor | None = None) -> LossTerms:
-    """What the memberships will ask for, asked for directly. Arguments as in `spatial_embedding_loss`.
-
-    A network that knows nothing gets next to no gradient through memberships that are all near zero. So first: offsets
-    to the centroid in units of the object's spread, bandwidths that fit that spread, seeds that tell the classes apart.
-    """
-    raw = raw.float().contiguous()
-    instance, variance = guidance(raw, instance_map, bandwidths=bandwidths, ignore=ignore)
-    valid = torch.ones_like(instance_map, dtype=torch.bool) if ignore is None else ~ignore
-    own = (instance_map > 0) & valid
-    logits = raw[:, 2 + bandwidths:]
-    per_class = _per_class(foreground_weight, raw, bandwidths)
-    classes = torch.arange(len(per_class), device=raw.device)[:, None, None]
-    target = (own[:, None] & (class_map[:, None] == classes)).float()
-    weight = torch.where(own, per_class[torch.where(own, class_map, 0)], 1.0)
-    weight = weight * torch.stack([area_weights(ids, small_instances) for ids in instance_map])
-    entropy = nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none").sum(1)
-    seed = (weight * entropy)[valid].mean()
-    total = GUIDANCE * (instance + 10 * variance) + seed + 0 * raw.sum()
-    return LossTerms(total, instance, variance, seed)
-
-
-def guidance(raw: Tensor, instance_map: Tensor, *, bandwidths: int,
-             ignore: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """The warm-up's errors of offsets and of bandwidths. Arguments as in `spatial_embedding_loss`."""
-    grid = coordinates(*raw.shape[2:]).to(raw.device)
-    own = instance_map > 0 if ignore is None else (instance_map > 0) & ~ignore
-    if not own.any():
-        return raw.new_zeros(()), raw.new_zeros(())
-    centroid, spread = _centroids_and_spreads(instance_map, grid)  # (B, 2, H, W)
-    misses = ((torch.tanh(raw[:, :2]) + grid - centroid) / spread).abs().sum(1)
-    margin = 1.2 * spread if bandwidths == 2 else 1.2 * spread.prod(1, keepdim=True).sqrt()
-    wanted_r = torch.log(math.log(2) / margin.square()) / 10
-    r_error = (raw[:, 2:2 + bandwidths] - wanted_r).square().mean(1)
-    return misses[own].mean(), r_error[own].mean()
-
-
-def _centroids_and_spreads(instance_map: Tensor, grid: Tensor) -> tuple[Tensor, Tensor]:
-    """For every pixel the centroid of its instance and the standard deviation of its coordinates, each (B, 2, H, W)."""
-    centroid, spread = [], []
-    for ids in instance_map:
-        row, points = ids.flatten(), grid.flatten(1)
-        count = torch.bincount(row).clamp(min=1)
-        mean = points.new_zeros(2, len(count)).index_add_(1, row, points) / count
-        variance = points.new_zeros(2, len(count)).index_add_(1, row, (points - mean[:, row]).square()) / count
-        centroid.append(mean[:, row].view_as(grid))
-        spread.append(variance.sqrt().clamp(min=SMALLEST_MARGIN)[:, row].view_as(grid))
-    return torch.stack(centroid), torch.stack(spread)
-
-
-def _per_class(foreground_weight: float | Sequence[float], raw: Tensor, bandwidths: int) -> Tensor:
+def class_weights(foreground_weight: float | Sequence[float], raw: Tensor, bandwidths: int) -> Tensor:
     """One weight per class, (C,). Raises ValueError if there are neither one nor C."""
     classes = raw.shape[1] - 2 - bandwidths
     weights = torch.as_tensor(foreground_weight, dtype=torch.float32, device=raw.device)

@@ -1,0 +1,107 @@
+"""What the loss of METHODS 1.4 teaches late or not at all, asked for directly.
+
+While memberships are near zero they teach nothing, so a training begins with `warm_up_loss`. Background pixels learn
+offsets from nothing but the instances they must stay out of; `background_repulsion` sends them away.
+Axes: B images, D bandwidths, C classes.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ..methods.spatial_embedding.loss import LossTerms, area_weights, class_weights
+from ..methods.spatial_embedding.network import coordinates
+
+UNIT_PX = 1023
+"""Pixels in a unit of the coordinates."""
+
+REPULSION_PX = 4
+"""So far away from the nearest centre a background pixel is to point."""
+
+GUIDANCE = 0.3
+"""Weight of offsets and bandwidths in the warm-up. At 1 the encoder follows them ten times as much as the seeds."""
+
+SMALLEST_MARGIN = 1.5 / UNIT_PX
+"""In coordinate units: one and a half pixels."""
+
+
+def warm_up_loss(raw: Tensor, instance_map: Tensor, class_map: Tensor, *, bandwidths: int,
+                 foreground_weight: float | Sequence[float] = 1.0, small_instances: float = 0.0,
+                 ignore: Tensor | None = None) -> LossTerms:
+    """Offsets to the centroid in units of the object's spread, bandwidths that fit that spread, seeds that tell the
+    classes apart. Arguments as in `spatial_embedding_loss`; foreground_weight counts in every seed map.
+    """
+    raw = raw.float().contiguous()
+    instance, variance = guidance(raw, instance_map, bandwidths=bandwidths, ignore=ignore)
+    valid = torch.ones_like(instance_map, dtype=torch.bool) if ignore is None else ~ignore
+    own = (instance_map > 0) & valid
+    logits = raw[:, 2 + bandwidths:]
+    per_class = class_weights(foreground_weight, raw, bandwidths)
+    classes = torch.arange(len(per_class), device=raw.device)[:, None, None]
+    target = (own[:, None] & (class_map[:, None] == classes)).float()
+    weight = torch.where(own, per_class[torch.where(own, class_map, 0)], 1.0)
+    weight = weight * torch.stack([area_weights(ids, small_instances) for ids in instance_map])
+    entropy = nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none").sum(1)
+    seed = (weight * entropy * valid).sum() / valid.sum().clamp(min=1)
+    total = GUIDANCE * (instance + 10 * variance) + seed + 0 * raw.sum()
+    return LossTerms(total, instance, variance, seed)
+
+
+def guidance(raw: Tensor, instance_map: Tensor, *, bandwidths: int,
+             ignore: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """The warm-up's errors of offsets and of bandwidths. Arguments as in `spatial_embedding_loss`."""
+    grid = coordinates(*raw.shape[2:]).to(raw.device)
+    own = instance_map > 0 if ignore is None else (instance_map > 0) & ~ignore
+    if not own.any():
+        return raw.new_zeros(()), raw.new_zeros(())
+    centroid, spread = _centroids_and_spreads(instance_map, grid)  # (B, 2, H, W)
+    misses = ((torch.tanh(raw[:, :2]) + grid - centroid) / spread).abs().sum(1)
+    margin = 1.2 * spread if bandwidths == 2 else 1.2 * spread.prod(1, keepdim=True).sqrt()
+    wanted_r = torch.log(math.log(2) / margin.square()) / 10
+    r_error = (raw[:, 2:2 + bandwidths] - wanted_r).square().mean(1)
+    return misses[own].mean(), r_error[own].mean()
+
+
+def _centroids_and_spreads(instance_map: Tensor, grid: Tensor) -> tuple[Tensor, Tensor]:
+    """For every pixel the centroid of its instance and the standard deviation of its coordinates, each (B, 2, H, W)."""
+    centroid, spread = [], []
+    for ids in instance_map:
+        row, points = ids.flatten(), grid.flatten(1)
+        count = torch.bincount(row).clamp(min=1)
+        mean = points.new_zeros(2, len(count)).index_add_(1, row, points) / count
+        variance = points.new_zeros(2, len(count)).index_add_(1, row, (points - mean[:, row]).square()) / count
+        centroid.append(mean[:, row].view_as(grid))
+        spread.append(variance.sqrt().clamp(min=SMALLEST_MARGIN)[:, row].view_as(grid))
+    return torch.stack(centroid), torch.stack(spread)
+
+
+def background_repulsion(raw: Tensor, instance_map: Tensor, *, ignore: Tensor | None = None) -> Tensor:
+    """Mean over the background of how much less than REPULSION_PX its offsets lead away from the nearest centroid.
+
+    A scalar, 0 for images without instances. Arguments as in `spatial_embedding_loss` (patent claim 2).
+    """
+    away = pixels_away(raw, instance_map, ignore=ignore)
+    return torch.relu(1 - away / REPULSION_PX).mean() if len(away) else raw.new_zeros(())
+
+
+def pixels_away(raw: Tensor, instance_map: Tensor, *, ignore: Tensor | None = None) -> Tensor:
+    """How far the offset of each background pixel leads away from the nearest centroid, in pixels; towards is negative.
+
+    One value for every pixel that is background, not ignored and in an image with instances.
+    """
+    grid = coordinates(*raw.shape[2:]).to(raw.device).flatten(1)  # (2, N)
+    found = []
+    for b, ids in enumerate(instance_map.flatten(1)):
+        counts = torch.bincount(ids)
+        there = counts[1:].nonzero()[:, 0] + 1
+        background = ids == 0 if ignore is None else (ids == 0) & ~ignore[b].flatten()
+        if len(there) == 0 or not background.any():
+            continue
+        centroids = (grid.new_zeros(2, len(counts)).index_add_(1, ids, grid) / counts.clamp(min=1))[:, there]  # (2, K)
+        points = grid[:, background]
+        towards = centroids[:, torch.cdist(points.T, centroids.T).argmin(1)] - points
+        towards = towards / towards.norm(dim=0).clamp(min=1 / UNIT_PX)
+        found.append(-UNIT_PX * (torch.tanh(raw[b, :2].float().flatten(1)[:, background]) * towards).sum(0))
+    return torch.cat(found) if found else raw.new_zeros(0)
