@@ -105,7 +105,7 @@ def test_starting_from_another_network_is_refused(trained, tmp_path):
 
 
 def test_a_run_that_has_begun_does_not_start_from_another(trained, tmp_path):
-    with pytest.raises(InputError, match="has begun already, so it cannot start from .*other.pt. To go on with it, leave"):
+    with pytest.raises(InputError, match="has begun already, so it cannot start from .*other.pt. To go on"):
         train(written(tmp_path), trained.parent, resume=True, start_from=tmp_path / "other.pt")
 
 
