@@ -41,8 +41,11 @@ def compare_thresholds(segmenter, truths: list) -> None:
     """The network runs once on each image; its heads are clustered with every setting."""
     heads = [segmenter.engine(truth.rgb[None]) for truth in tqdm(truths, desc="network", leave=False)]
     decode = DECODERS[segmenter.spec.method]()
-    for seed, min_pixels, refine in itertools.product((0.5, 0.6, 0.7, 0.8, 0.9), (6, 12, 24), (False, True)):
-        changes = {"seed": seed, "min_pixels": min_pixels, "refine": refine}
+    for foreground, seed, min_pixels, refine in itertools.product((0.3, 0.5), (0.4, 0.5, 0.6, 0.7, 0.8), (12, 24),
+                                                                  (False, True)):
+        if seed < foreground:
+            continue
+        changes = {"foreground": foreground, "seed": seed, "min_pixels": min_pixels, "refine": refine}
         thresholds = segmenter.spec.thresholds.model_copy(update=changes)
         found = [enlarge(decode(**{name: head[0] for name, head in one.items()}, thresholds=thresholds),
                          *truth.instance_map.shape) for one, truth in zip(heads, truths, strict=True)]
@@ -59,6 +62,8 @@ def main() -> None:
     parser.add_argument("--thresholds", action="store_true", help="compare settings on the validation split")
     arguments = parser.parse_args()
     recipe, segmenter = Recipe.load(arguments.recipe), open_segmenter(arguments.model)
+    if recipe.scenes is None:
+        parser.error(f"{arguments.recipe} does not learn from streets. For other data: instance-seg evaluate")
     if arguments.thresholds:
         compare_thresholds(segmenter, scenes_of(recipe, "validation", arguments.cache))
         return
