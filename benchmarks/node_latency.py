@@ -5,7 +5,8 @@
 Three processes in turn for each case: the camera simulator, the node, and this one, which subscribes to the id maps
 alone. Age is this process's clock minus the stamp, which the simulator gives a frame when it sends it. What of it is
 network and clustering is taken away frame by frame (see traced_node.py); the stages' percentiles are the node's own,
-from /diagnostics. Writes benchmarks/results/node_latency.json.
+from /diagnostics. How much of an age is transport shows a node that computes nothing (echo_node.py).
+Writes benchmarks/results/node_latency.json.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from instance_seg_node.ros.demo import SIMULATOR, Processes
 from instance_seg_node.ros.demo_report import stages
 from instance_seg_node.ros.transport import tune
 
-TRACED_NODE = "benchmarks.traced_node"
+TRACED_NODE, ECHO_NODE = "benchmarks.traced_node", "benchmarks.echo_node"
 RESULTS = Path(__file__).parent / "results" / "node_latency.json"
 WARM_UP_FRAMES = 10
 
@@ -51,8 +52,11 @@ class MaskListener(Node):
             self.diagnostics[status.name] = {pair.key: pair.value for pair in status.values}
 
 
-def measured(model: Path, seconds: float, rate_hz: float, **camera) -> dict:
-    """Run one camera for so many seconds. Further arguments are parameters of the camera simulator."""
+def measured(model: Path | None, seconds: float, rate_hz: float, **camera) -> dict:
+    """Run one camera for so many seconds. Further arguments are parameters of the camera simulator.
+
+    model: None for the node that computes nothing.
+    """
     count = round(seconds * rate_hz)
     transport = camera.get("transport", "raw")
     with tempfile.TemporaryDirectory() as folder:
@@ -61,8 +65,11 @@ def measured(model: Path, seconds: float, rate_hz: float, **camera) -> dict:
         processes = Processes(Path(folder))
         listener = MaskListener()
         try:
-            processes.start("node", TRACED_NODE, cameras="[/camera]", model=model, transport=transport)
-            until(listener, lambda: listener.diagnostics.get("instance_seg: segmentation", {}).get("engine"))
+            if model is None:
+                processes.start("node", ECHO_NODE)
+            else:
+                processes.start("node", TRACED_NODE, cameras="[/camera]", model=model, transport=transport)
+                until(listener, lambda: listener.diagnostics.get("instance_seg: segmentation", {}).get("engine"))
             processes.start("camera", SIMULATOR, rates_hz=f"[{rate_hz}]", count=count, wait_for_subscribers="true",
                             **camera)
             until(listener, lambda: processes.ended("camera"))
@@ -85,12 +92,15 @@ def summary(listener: MaskListener, frames: list[dict], sent: int) -> dict:
     """frames: the lines of traced_node.py."""
     parts = [parts_ms(frame, listener.arrived_ns[frame["stamp_ns"]]) for frame in frames
              if frame["stamp_ns"] in listener.arrived_ns][WARM_UP_FRAMES:]
+    percentiles = {part: {f"p{share}": round(float(np.percentile([one[part] for one in parts], share)), 2)
+                          for share in (50, 95, 99)} for part in parts[0]}
+    report = {"sent": sent, "masks": len(listener.arrived_ns), "parts_ms": percentiles}
+    if "instance_seg: /camera" not in listener.diagnostics:  # the node that computes nothing
+        return report
     camera = listener.diagnostics["instance_seg: /camera"]
-    return {"sent": sent, "received": int(camera["received"]), "masks": len(listener.arrived_ns),
-            "dropped": {key: int(value) for key, value in camera.items() if key.startswith("dropped")},
-            "parts_ms": {part: {f"p{share}": round(float(np.percentile([one[part] for one in parts], share)), 2)
-                                for share in (50, 95, 99)} for part in parts[0]},
-            "stages_ms": stages(listener.diagnostics["instance_seg: segmentation"])}
+    return report | {"received": int(camera["received"]),
+                     "dropped": {key: int(value) for key, value in camera.items() if key.startswith("dropped")},
+                     "stages_ms": stages(listener.diagnostics["instance_seg: segmentation"])}
 
 
 def parts_ms(frame: dict, arrived_ns: int) -> dict[str, float]:
@@ -114,7 +124,9 @@ def main() -> None:
     tune()
     rclpy.init()
     model = find_model(arguments.model)
-    cases = {"2048x1024 rgb8 at 5 Hz": measured(model, arguments.seconds, 5.0, width=2048, height=1024)}
+    size = {"width": 2048, "height": 1024}
+    cases = {"2048x1024 rgb8 at 5 Hz": measured(model, arguments.seconds, 5.0, **size),
+             "2048x1024 rgb8 at 5 Hz, nothing computed": measured(None, arguments.seconds, 5.0, **size)}
     if arguments.bag:
         cases[f"{arguments.bag.name} at 10 Hz"] = measured(model, arguments.seconds, 10.0, source=str(arguments.bag),
                                                            transport="compressed")

@@ -41,7 +41,7 @@ def compare_thresholds(segmenter, truths: list) -> None:
     """The network runs once on each image; its heads are clustered with every setting."""
     heads = [segmenter.engine(truth.rgb[None]) for truth in tqdm(truths, desc="network", leave=False)]
     decode = DECODERS[segmenter.spec.method]()
-    for foreground, seed, min_pixels, refine in itertools.product((0.3, 0.5), (0.4, 0.5, 0.6, 0.7, 0.8), (12, 24),
+    for foreground, seed, min_pixels, refine in itertools.product((0.1, 0.2, 0.3, 0.5), (0.5, 0.6, 0.7, 0.8), (12, 24),
                                                                   (False, True)):
         if seed < foreground:
             continue
