@@ -211,7 +211,7 @@ def test_make_beside_a_distribution_builds_no_messages_and_installs_no_ros(tmp_p
     done = make("-n", "test", f"VENV={tmp_path}/venv", f"PYTHON={sys.executable} -S",
                 AMENT_PREFIX_PATH="/opt/ros/jazzy", ROS_DISTRO="jazzy", PYTHONPATH=str(tmp_path))
     assert "--system-site-packages" in done.stdout
-    assert "-e '.[train,dev]'" in done.stdout
+    assert "-e '.[train,evaluate,dev]'" in done.stdout
     assert "cmake" not in done.stdout
 
 
