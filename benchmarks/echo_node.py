@@ -3,6 +3,7 @@
 Started by node_latency.py: what is left of an age when nothing is computed is the transport, there and back.
 """
 
+import contextlib
 import json
 import os
 import time
@@ -15,6 +16,7 @@ from sensor_msgs.msg import Image
 from instance_seg_node.ros.camera import output_qos
 from instance_seg_node.ros.messages import KeptImage
 from instance_seg_node.ros.transport import tune
+from instance_seg_node.segmenter import STAGES
 
 
 def main() -> None:
@@ -29,14 +31,12 @@ def main() -> None:
             ids.pixels(message.header, message.height, message.width)
             stamp = message.header.stamp
             note = {"stamp_ns": stamp.sec * 10**9 + stamp.nanosec, "started_ns": started_ns, "ended_ns": time.time_ns()}
-            trace.write(json.dumps(note | dict.fromkeys(("resize", "network", "cluster", "enlarge"), 0.0)) + "\n")
+            trace.write(json.dumps(note | dict.fromkeys(STAGES, 0.0)) + "\n")
             publisher.publish(ids.message)
 
         node.create_subscription(Image, "/camera/image_raw", echo, qos_profile_sensor_data)
-        try:
+        with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):  # node_latency.py ends it by a signal
             rclpy.spin(node)
-        except (KeyboardInterrupt, ExternalShutdownException):
-            pass
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
-from .options import progress
+from .options import progress, require_folder_of_sheet
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -68,9 +68,7 @@ def check(
 def _check_sheet(path: Path) -> None:
     if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise InputError(f"--sheet {path} is neither .png nor .jpg. Name it so")
-    if not path.parent.is_dir():
-        raise InputError(f"--sheet {path} needs the folder {path.parent}, which does not exist. Make it: "
-                         f"mkdir -p {path.parent}")
+    require_folder_of_sheet(path)
 
 
 def _read(dataset, *, skip_broken: bool, drawn: bool) -> tuple:

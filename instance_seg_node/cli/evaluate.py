@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
-from .options import Device, Precision, progress
+from .options import Device, Precision, progress, require_folder_of_sheet
 
 
 def evaluate(
@@ -55,9 +55,8 @@ def evaluate(
 def _check_sheet(sheet: Path | None) -> None:
     if sheet and sheet.suffix.lower() != ".png":
         raise InputError(f"--sheet {sheet} must be named .png")
-    if sheet and not sheet.parent.is_dir():
-        raise InputError(f"--sheet {sheet} needs the folder {sheet.parent}, which does not exist. Make it: "
-                         f"mkdir -p {sheet.parent}")
+    if sheet:
+        require_folder_of_sheet(sheet)
 
 
 def _write_sheet(sheet: Path, evaluation, dataset, spec) -> None:

@@ -2,9 +2,12 @@
 
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from ..errors import InputError
 
 Model = Annotated[str, typer.Option(metavar="NAME|DIR", help="A shipped model (see: instance-seg models) or a folder.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
@@ -17,6 +20,13 @@ def progress(items: Iterable, *, total: int | None = None, unit: str) -> Iterabl
     from tqdm import tqdm
 
     return tqdm(items, total=total or None, unit=f" {unit}", file=sys.stderr, disable=None, leave=False)
+
+
+def require_folder_of_sheet(path: Path) -> None:
+    """Raise InputError, before anything is read, if the picture that --sheet names could not be written."""
+    if not path.parent.is_dir():
+        raise InputError(f"--sheet {path} needs the folder {path.parent}, which does not exist. Make it: "
+                         f"mkdir -p {path.parent}")
 
 
 def warn(text: str) -> None:

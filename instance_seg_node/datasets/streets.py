@@ -33,14 +33,18 @@ class Streets:
         return f"street {self.seeds[i]}"
 
     def __getitem__(self, i: int) -> LabelledImage:
-        seed = self.seeds[i]
-        image = Street(seed, self.height, self.width).render(time_s=seed % 7 * 0.3)
+        image = scene(self.seeds[i], self.height, self.width)
         class_ids = self._place[image.class_ids]
         rows = np.flatnonzero(class_ids >= 0)
         ids = np.zeros(len(image) + 1, np.uint16)
         ids[rows + 1] = np.arange(1, len(rows) + 1)
         return LabelledImage(image.rgb, ids[image.instance_map], class_ids[rows], image.track_ids[rows], image.ignore,
                              image.labels)
+
+
+def scene(seed: int, height: int, width: int) -> LabelledImage:
+    """One image of one street. The moment within it follows from the seed too."""
+    return Street(seed=seed, height=height, width=width).render(time_s=seed % 7 * 0.3)
 
 
 def read(text: str, names: Sequence[str] | None) -> Streets:

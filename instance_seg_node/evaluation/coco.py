@@ -27,9 +27,7 @@ def average_precision(found: Sequence[Instances | Clusters], truths: Sequence[La
     precision = CocoPrecision(class_names)
     for one, truth in zip(found, truths, strict=True):
         precision.add(one, truth)
-    scores = precision.scores()
-    by_class = {f"AP50 {name}": one["AP50"] for name, one in scores["classes"].items()}
-    return {"AP": scores["AP"], "AP50": scores["AP50"]} | by_class
+    return precision.summary()
 
 
 class CocoPrecision:
@@ -81,6 +79,12 @@ class CocoPrecision:
                     for i, name in enumerate(self._names)}
         return {"AP": overall[0], "AP50": overall[1], "AP75": overall[2],
                 "sizes": dict(zip(SIZES, overall[3:6], strict=True)), "classes": by_class}
+
+    def summary(self) -> dict[str, float]:
+        """'AP', 'AP50' and 'AP50 <class>' of the scores."""
+        scores = self.scores()
+        by_class = {f"AP50 {name}": one["AP50"] for name, one in scores["classes"].items()}
+        return {"AP": scores["AP"], "AP50": scores["AP50"]} | by_class
 
     def _annotate(self, image: int, class_id: int, mask: dict, *, is_crowd: bool = False) -> None:
         rows = self._truth["annotations"]

@@ -69,12 +69,17 @@ def _centroids_and_spreads(instance_map: Tensor, grid: Tensor) -> tuple[Tensor, 
     centroid, spread = [], []
     for ids in instance_map:
         row, points = ids.flatten(), grid.flatten(1)
-        count = torch.bincount(row).clamp(min=1)
-        mean = points.new_zeros(2, len(count)).index_add_(1, row, points) / count
-        variance = points.new_zeros(2, len(count)).index_add_(1, row, (points - mean[:, row]).square()) / count
+        mean = _means(row, points)
+        variance = _means(row, (points - mean[:, row]).square())
         centroid.append(mean[:, row].view_as(grid))
         spread.append(variance.sqrt().clamp(min=SMALLEST_MARGIN)[:, row].view_as(grid))
     return torch.stack(centroid), torch.stack(spread)
+
+
+def _means(ids: Tensor, values: Tensor) -> Tensor:
+    """The mean over the pixels of each id from 0 on, (2, K), 0 for an id without any. ids: (N,). values: (2, N)."""
+    counts = torch.bincount(ids)
+    return values.new_zeros(2, len(counts)).index_add_(1, ids, values) / counts.clamp(min=1)
 
 
 def background_repulsion(raw: Tensor, instance_map: Tensor, *, ignore: Tensor | None = None) -> Tensor:
@@ -94,12 +99,11 @@ def pixels_away(raw: Tensor, instance_map: Tensor, *, ignore: Tensor | None = No
     grid = coordinates(*raw.shape[2:]).to(raw.device).flatten(1)  # (2, N)
     found = []
     for b, ids in enumerate(instance_map.flatten(1)):
-        counts = torch.bincount(ids)
-        there = counts[1:].nonzero()[:, 0] + 1
+        there = torch.bincount(ids)[1:].nonzero()[:, 0] + 1
         background = ids == 0 if ignore is None else (ids == 0) & ~ignore[b].flatten()
         if len(there) == 0 or not background.any():
             continue
-        centroids = (grid.new_zeros(2, len(counts)).index_add_(1, ids, grid) / counts.clamp(min=1))[:, there]  # (2, K)
+        centroids = _means(ids, grid)[:, there]  # (2, K)
         points = grid[:, background]
         towards = centroids[:, torch.cdist(points.T, centroids.T).argmin(1)] - points
         towards = towards / towards.norm(dim=0).clamp(min=1 / UNIT_PX)

@@ -10,15 +10,10 @@ from tqdm import tqdm
 
 from ..datasets import street
 from ..datasets.labelled_image import LabelledImage
-from ..datasets.street import Street
+from ..datasets.streets import scene
 
 SPLIT_STRIDE = 1_000_000
 """Seeds of the splits are this far apart, so that no scene is in two of them."""
-
-
-def scene(seed: int, height: int, width: int) -> LabelledImage:
-    """One image of one street. The moment within it follows from the seed too."""
-    return Street(seed=seed, height=height, width=width).render(time_s=seed % 7 * 0.3)
 
 
 def split_seeds(split: str, count: int, seed: int) -> range:

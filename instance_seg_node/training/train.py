@@ -6,7 +6,6 @@ it, see images.py.
 """
 
 import csv
-import logging
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,8 +29,6 @@ from .images import Images, open_data, streets
 from .origin import origin_of
 from .recipe import Recipe, Stage, stage_of
 from .validate import validate
-
-log = logging.getLogger(__name__)
 
 
 def train(recipe_path: Path, out: Path, *, resume: bool = False, start_from: Path | None = None) -> Path:

@@ -32,6 +32,4 @@ def validate(network: BranchedErfnet, recipe: Recipe, images: Images,
         heads = [head[0].numpy() for head in graph(torch.from_numpy(rgb)[None])]
         clusters = decode(*heads, thresholds=recipe.thresholds)
         precision.add(enlarge(clusters, *truth.instance_map.shape), truth)
-    scores = precision.scores()
-    by_class = {f"AP50 {name}": one["AP50"] for name, one in scores["classes"].items()}
-    return {"AP": scores["AP"], "AP50": scores["AP50"]} | by_class
+    return precision.summary()
