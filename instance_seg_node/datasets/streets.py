@@ -13,9 +13,12 @@ from .street import CLASSES, Street
 
 SPELLING = "street:FIRST..LAST:HEIGHTxWIDTH, such as street:0..99:256x512"
 
+CAMERAS = (0, 1, 0, 2, 0, 3, 0, 0)
+"""Which camera of the vehicle sees the street of a seed, by the seed modulo 8: five of eight look ahead."""
+
 
 class Streets:
-    """One image of each street of `seeds`. The moment within it follows from the seed too.
+    """One image of each street of `seeds`. The moment within it and the camera follow from the seed too.
 
     height, width: pixels. names: as `classes` of open_dataset. Raises ValueError on a side that is too small.
     """
@@ -43,8 +46,9 @@ class Streets:
 
 
 def scene(seed: int, height: int, width: int) -> LabelledImage:
-    """One image of one street. The moment within it follows from the seed too."""
-    return Street(seed=seed, height=height, width=width).render(time_s=seed % 7 * 0.3)
+    """One image of one street. The moment within it and the camera follow from the seed too."""
+    street = Street(seed, height, width, camera_index=CAMERAS[seed % len(CAMERAS)])
+    return street.render(time_s=seed % 7 * 0.3)
 
 
 def read(text: str, names: Sequence[str] | None) -> Streets:

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from ..datasets import street
+from ..datasets import street, streets
 from ..datasets.labelled_image import LabelledImage
-from ..datasets.streets import scene
 
 SPLIT_STRIDE = 1_000_000
 """Seeds of the splits are this far apart, so that no scene is in two of them."""
@@ -38,14 +37,14 @@ def rendered(folder: Path, seeds: range, height: int, width: int) -> list[Path]:
 
 
 def _generator() -> str:
-    """Twelve digits that stand for the source of the street generator."""
-    files = sorted(Path(street.__file__).parent.glob("*.py"))
+    """Twelve digits that stand for the source of the street generator, and of which camera and moment is taken."""
+    files = [*sorted(Path(street.__file__).parent.glob("*.py")), Path(streets.__file__)]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
 
 
 def _render(job: tuple[Path, int, int, int]) -> None:
     path, seed, height, width = job
-    image = scene(seed, height, width)
+    image = streets.scene(seed, height, width)
     unfinished = path.with_suffix(f".{os.getpid()}")
     with open(unfinished, "wb") as file:
         np.savez(file, **{name: array for name, array in vars(image).items() if array is not None})
