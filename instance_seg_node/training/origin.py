@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from ..model_spec import Provenance
 from .recipe import Data, Recipe
 
+NOTHING_ELSE = ", nothing else"
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -14,6 +16,11 @@ class Origin:
     commands: tuple[str, ...]
     sources: tuple[tuple[str, str], ...]
 
+    @classmethod
+    def of_model(cls, provenance: Provenance) -> "Origin":
+        """Of the weights of a model, by its card."""
+        return cls((provenance.command,), ((provenance.data.removesuffix(NOTHING_ELSE), provenance.licence),))
+
     def followed_by(self, later: "Origin") -> "Origin":
         """Of weights that `later` trained further."""
         return Origin(self.commands + later.commands, tuple(dict.fromkeys(self.sources + later.sources)))
@@ -21,7 +28,7 @@ class Origin:
     def provenance(self, command: str) -> Provenance:
         """What the model's card says. command: the last one. The licences of all sources hold."""
         licences = dict.fromkeys(licence for _, licence in self.sources)
-        return Provenance(data=", then ".join(description for description, _ in self.sources) + ", nothing else",
+        return Provenance(data=", then ".join(description for description, _ in self.sources) + NOTHING_ELSE,
                           licence=" and ".join(licences), command=" && ".join((*self.commands, command)))
 
 

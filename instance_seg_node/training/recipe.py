@@ -94,6 +94,8 @@ class Recipe(Strict):
     weight_decay: float = Field(1e-4, ge=0)
     offset_rate: float = Field(1.0, gt=0, description="learning rate of the offset branch, as a share of the others'")
     ramp: int = Field(0, ge=0, description="steps in which the learning rate of a stage rises from near zero")
+    average: float = Field(0.0, ge=0, lt=1, description="0: keep the last weights. Else their running mean, of which "
+                           "so much stays at every step")
     bfloat16: bool = Field(False, description="run the network's convolutions in bfloat16; the loss stays in fp32")
     seed: int = Field(0, ge=0)
     validate_every: int = Field(500, gt=0, description="steps between two validations and checkpoints")

@@ -21,20 +21,24 @@ from ..datasets.street import CLASSES
 from ..errors import InputError
 from ..memory import keep_freed_memory
 from ..methods.spatial_embedding.loss import LossTerms, spatial_embedding_loss
-from ..methods.spatial_embedding.network import BranchedErfnet
 from .augment import Crop, random_crop
-from .checkpoint import load_checkpoint, load_weights, network_of, save_checkpoint
+from .checkpoint import load_checkpoint, network_of, save_checkpoint
 from .guidance import background_repulsion, guidance, warm_up_loss
 from .images import Images, open_data, streets
+from .learner import Learner
 from .origin import origin_of
 from .recipe import Recipe, Stage, stage_of
+from .start import load_weights
 from .validate import validate
+
+LOOKED_AT = 16
+"""Batches over which the norms of a model are found again that its export has folded away."""
 
 
 def train(recipe_path: Path, out: Path, *, resume: bool = False, start_from: Path | None = None) -> Path:
     """Train to the end of the recipe. Returns the checkpoint's path, out/checkpoint.pt; out/progress.csv is the log.
 
-    start_from: the checkpoint of another run whose weights this one starts with; see `load_weights`.
+    start_from: the checkpoint of another run, or a model folder, whose weights this one starts with (start.py).
     Raises InputError if `out` already holds a run and `resume` is false, its run has another recipe or other classes,
     `start_from` is no checkpoint or of another network, or the recipe's data cannot be opened; and, when a step or a
     validation comes to it, if an image of that is broken.
@@ -53,42 +57,35 @@ def train(recipe_path: Path, out: Path, *, resume: bool = False, start_from: Pat
     keep_freed_memory()
     torch.set_flush_denormal(True)
     torch.manual_seed(recipe.seed)
-    network = network_of(recipe, classes).to(memory_format=torch.channels_last)  # a third faster on a CPU
-    optimizer = _optimizer(network, recipe)
+    images, held_out = data or streets(recipe, out / "scenes")
+    learner = Learner(network_of(recipe, classes), recipe)
     first, origin = 0, origin_of(recipe, f"instance-seg train {recipe_path}")
     if checkpoint.exists():
-        first, origin = load_checkpoint(checkpoint, recipe, classes, network, optimizer)
+        first, origin = load_checkpoint(checkpoint, recipe, classes, learner)
     elif start_from is not None:
         own = origin_of(recipe, f"instance-seg train {recipe_path} --start-from {start_from}")
-        origin = load_weights(start_from, classes, network).followed_by(own)
-    images, held_out = data or streets(recipe, out / "scenes")
+        looked_at = (_tensor_of_images(_batch(images, recipe, step)) for step in range(LOOKED_AT))
+        origin = load_weights(start_from, classes, learner.network, looked_at).followed_by(own)
+        learner.restart()
     progress = tqdm(_batches(images, recipe, first), initial=first, total=recipe.steps, desc=recipe.name)
     running = np.zeros(4)
     for step, crops in enumerate(progress, start=first):
-        terms = _step(network, optimizer, crops, recipe, step)
+        terms = _step(learner, crops, recipe, step)
         running = _smoothed(running, terms, step - first)
         progress.set_postfix_str("loss {:.3f} instance {:.3f} variance {:.5f} seed {:.4f}".format(*running))
         if (step + 1) % recipe.validate_every == 0 or step + 1 == recipe.steps:
-            scores = validate(network, recipe, held_out, classes)
-            save_checkpoint(checkpoint, recipe, classes, origin, network, optimizer, step + 1)
+            scores = validate(learner.best, recipe, held_out, classes)
+            save_checkpoint(checkpoint, recipe, classes, origin, learner, step + 1)
             _note(out / "progress.csv", step + 1, running, scores)
             progress.write(f"step {step + 1}: loss {running[0]:.3f}, validation AP {scores['AP']:.3f}, "
                            f"AP50 {scores['AP50']:.3f}")
     return checkpoint
 
 
-def _optimizer(network: BranchedErfnet, recipe: Recipe) -> torch.optim.Optimizer:
-    """Adam. The first branch, the offsets, has a learning rate of its own: a step too far and it points nowhere."""
-    offsets, *others = network.branches
-    rest = [*network.encoder.parameters(), *(p for branch in others for p in branch.parameters())]
-    groups = [{"params": rest, "share": 1.0}, {"params": offsets.parameters(), "share": recipe.offset_rate}]
-    return torch.optim.Adam(groups, weight_decay=recipe.weight_decay)
-
-
-def _step(network: BranchedErfnet, optimizer: torch.optim.Optimizer, crops: list[Crop], recipe: Recipe,
-          step: int) -> LossTerms:
+def _step(learner: Learner, crops: list[Crop], recipe: Recipe, step: int) -> LossTerms:
     stage, learning_rate = stage_of(recipe, step)
-    for group in optimizer.param_groups:
+    network = learner.network
+    for group in learner.optimizer.param_groups:
         group["lr"] = learning_rate * group["share"]
     network.train()
     if stage.freeze_batch_norm:
@@ -96,13 +93,10 @@ def _step(network: BranchedErfnet, optimizer: torch.optim.Optimizer, crops: list
             if isinstance(module, nn.BatchNorm2d):
                 module.eval()
     torch.manual_seed(recipe.seed * 1_000_003 + step)  # for dropout
-    images = torch.from_numpy(np.stack([crop.rgb for crop in crops])).permute(0, 3, 1, 2).float() / 255
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.bfloat16):
-        raw = network(images)
+        raw = network(_tensor_of_images(crops))
     terms = _loss(raw.float().contiguous(), crops, recipe, stage)
-    optimizer.zero_grad()
-    terms.total.backward()
-    optimizer.step()
+    learner.step(terms.total)
     return terms
 
 
@@ -126,6 +120,10 @@ def _loss(raw: torch.Tensor, crops: list[Crop], recipe: Recipe, stage: Stage) ->
 
 def _tensor(crops: list[Crop], name: str) -> torch.Tensor:
     return torch.from_numpy(np.stack([getattr(crop, name) for crop in crops]).astype(np.int64))
+
+
+def _tensor_of_images(crops: list[Crop]) -> torch.Tensor:
+    return torch.from_numpy(np.stack([crop.rgb for crop in crops])).permute(0, 3, 1, 2).float() / 255
 
 
 def _batches(images: Images, recipe: Recipe, first: int) -> Iterator[list[Crop]]:
