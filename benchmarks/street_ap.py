@@ -40,7 +40,7 @@ def measured(segmenter, truths: list) -> dict[str, float]:
 def compare_thresholds(segmenter, truths: list) -> None:
     """The network runs once on each image; its heads are clustered with every setting."""
     heads = [segmenter.engine(truth.rgb[None]) for truth in tqdm(truths, desc="network", leave=False)]
-    decode = DECODERS[segmenter.spec.method]()
+    decode = DECODERS[segmenter.spec.method](segmenter.spec.groups)
     for foreground, seed, min_pixels, refine in itertools.product((0.1, 0.2, 0.3, 0.5), (0.5, 0.6, 0.7, 0.8), (12, 24),
                                                                   (False, True)):
         if seed < foreground:

@@ -1,6 +1,7 @@
 """What a model folder says about its network: `model.yaml`, beside `model.onnx`."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -37,6 +38,26 @@ class Thresholds(Strict):
     refine: bool = Field(False, description="recompute centre and bandwidth once from the members found first")
 
 
+LookAlikes = Annotated[tuple[tuple[str, ...], ...], Field(
+    description="groups of class names. Of a group an object has one class, and they are easily taken for each other: "
+                "they are clustered as one, and an instance has the class of most of its pixels")]
+
+
+def groups(names: Sequence[str], look_alikes: Sequence[Sequence[str]]) -> list[list[int]]:
+    """The class ids 0 to C - 1, in groups: those of look-alikes, and one for each other class; by their lowest id.
+
+    Raises ValueError if look_alikes name a class that is none of `names`, or one twice.
+    """
+    named = [name for group in look_alikes for name in group]
+    for name in named:
+        if name not in names:
+            raise ValueError(f"look_alikes names {name!r}, which is none of the classes {', '.join(names)}")
+        if named.count(name) > 1:
+            raise ValueError(f"look_alikes names {name!r} twice")
+    alone = [[i] for i, name in enumerate(names) if name not in named]
+    return sorted(alone + [sorted(names.index(name) for name in group) for group in look_alikes if group])
+
+
 class Provenance(Strict):
     """Where the weights come from."""
 
@@ -55,6 +76,7 @@ class ModelSpec(Strict):
     input_width: int = Field(gt=0, le=8192, multiple_of=8)
     bandwidths: Literal[1, 2] = Field(2, description="1: circular margin, 2: axis-aligned ellipse")
     classes: tuple[ObjectClass, ...] = Field(min_length=1, max_length=255)
+    look_alikes: LookAlikes = ()
     thresholds: Thresholds = Thresholds()
     provenance: Provenance
     measured: dict[str, float] = Field({}, description="such as {'AP50 street-val': 0.61}")
@@ -65,7 +87,13 @@ class ModelSpec(Strict):
         names = [c.name for c in self.classes]
         if len(set(names)) < len(names):
             raise ValueError(f"class names must be unique, got {names}")
+        groups(names, self.look_alikes)
         return self
+
+    @property
+    def groups(self) -> list[list[int]]:
+        """Class ids in the groups that are clustered together."""
+        return groups([c.name for c in self.classes], self.look_alikes)
 
     @classmethod
     def load(cls, folder: Path) -> "ModelSpec":

@@ -31,7 +31,7 @@ class Segmenter:
         self.spec = spec
         self.thresholds: Thresholds = spec.thresholds
         self.stage_ms = dict.fromkeys(STAGES, 0.0)
-        self._decode = DECODERS[spec.method]()
+        self._decode = DECODERS[spec.method](spec.groups)
         self._batch = np.zeros((0, spec.input_height, spec.input_width, 3), np.uint8)
 
     def __call__(self, frames: Sequence[Frame]) -> list[Instances]:

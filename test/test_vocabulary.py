@@ -100,3 +100,19 @@ def test_file_that_is_no_spec_is_refused(tmp_path, text):
     (tmp_path / "model.yaml").write_text(text)
     with pytest.raises(InputError, match="model.yaml"):
         ModelSpec.load(tmp_path)
+
+
+THREE = [{"name": name, "color": [0, 0, 142]} for name in ("car", "bus", "train")]
+
+
+def test_look_alikes_are_named_and_grouped_by_class_id(tmp_path):
+    spec = ModelSpec.load(saved(tmp_path, classes=THREE, look_alikes=[["train", "car"]]))
+    assert spec.groups == [[0, 2], [1]]
+    assert ModelSpec.load(saved(tmp_path, classes=THREE)).groups == [[0], [1], [2]]
+
+
+@pytest.mark.parametrize("look_alikes, problem", [([["bus", "tram"]], "'tram', which is none of the classes car, bus"),
+                                                  ([["bus", "train"], ["car", "bus"]], "'bus' twice")])
+def test_look_alikes_are_classes_of_the_model_and_in_one_group(tmp_path, look_alikes, problem):
+    with pytest.raises(InputError, match=problem):
+        ModelSpec.load(saved(tmp_path, classes=THREE, look_alikes=look_alikes))

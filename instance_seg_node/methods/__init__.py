@@ -1,6 +1,6 @@
 """The methods of the field, one folder each. A new method is one folder and one row of DECODERS."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,11 +19,14 @@ class Clusters:
     scores: np.ndarray
 
 
-def _spatial_embedding() -> Callable[..., Clusters]:
+def _spatial_embedding(groups: Sequence[Sequence[int]]) -> Callable[..., Clusters]:
     from .spatial_embedding.decode import Clusterer
+    from .spatial_embedding.look_alikes import GroupClusterer
 
-    return Clusterer()
+    return Clusterer() if all(len(group) == 1 for group in groups) else GroupClusterer(groups)
 
 
-DECODERS: dict[str, Callable[[], Callable[..., Clusters]]] = {"spatial_embedding": _spatial_embedding}
-"""Method -> makes a decoder, called as decoder(**heads of one image, thresholds=...)."""
+DECODERS: dict[str, Callable[[Sequence[Sequence[int]]], Callable[..., Clusters]]] = {
+    "spatial_embedding": _spatial_embedding}
+"""Method -> makes a decoder for groups of class ids (model_spec.groups), called as
+decoder(**heads of one image, thresholds=...)."""

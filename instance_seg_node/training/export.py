@@ -33,7 +33,7 @@ def export(checkpoint: Path, folder: Path) -> ModelSpec:
         raise InputError(f"the exported graph does not agree with the network: {difference}. Nothing was exported")
     spec = ModelSpec(
         name=recipe.name, input_height=recipe.input_height, input_width=recipe.input_width,
-        bandwidths=recipe.bandwidths, classes=classes, thresholds=recipe.thresholds,
+        bandwidths=recipe.bandwidths, classes=classes, look_alikes=recipe.look_alikes, thresholds=recipe.thresholds,
         provenance=origin.provenance(f"instance-seg export {checkpoint} {folder}"),
         sha256=hashlib.sha256(unfinished.read_bytes()).hexdigest())
     os.replace(unfinished, folder / "model.onnx")

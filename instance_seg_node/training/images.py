@@ -54,7 +54,7 @@ def open_data(recipe: Recipe) -> tuple[Dataset, Dataset] | None:
     if len(names) > MOST_CLASSES:
         raise InputError(f"{data.training} has {len(names)} classes, and a model at most {MOST_CLASSES}. Name those to "
                          "learn in data.classes")
-    recipe.loss.check_fits(training.classes)
+    recipe.check_fits(training.classes)
     return training, open_dataset(data.validation, classes=names, split=data.validation_split)
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, PositiveFloat, ValidationError, model_validator
 
 from ..datasets.street import CLASSES
 from ..errors import InputError
-from ..model_spec import ObjectClass, Strict, Thresholds, problems
+from ..model_spec import LookAlikes, ObjectClass, Strict, Thresholds, groups, problems
 
 
 class Scenes(Strict):
@@ -90,6 +90,7 @@ class Recipe(Strict):
     stages: tuple[Stage, ...] = Field(min_length=1)
     loss: LossSettings = LossSettings()
     camera_variety: float = Field(1.0, ge=0, le=2, description="how much crops differ in light, colour, focus, noise")
+    look_alikes: LookAlikes = ()
     thresholds: Thresholds = Thresholds()
     weight_decay: float = Field(1e-4, ge=0)
     offset_rate: float = Field(1.0, gt=0, description="learning rate of the offset branch, as a share of the others'")
@@ -109,8 +110,16 @@ class Recipe(Strict):
             raise ValueError("`data` needs `licence`: what the terms of its images allow a model of them to be used "
                              "for; it goes into the model's card")
         if self.scenes is not None:
-            self.loss.check_fits(CLASSES)
+            self.check_fits(CLASSES)
         return self
+
+    def check_fits(self, classes: Sequence[ObjectClass]) -> None:
+        """Raises InputError if the loss weighs, or look_alikes name, other classes than `classes`."""
+        self.loss.check_fits(classes)
+        try:
+            groups([c.name for c in classes], self.look_alikes)
+        except ValueError as error:
+            raise InputError(str(error)) from error
 
     @property
     def steps(self) -> int:

@@ -8,7 +8,7 @@ import torch
 from ..evaluation.coco import CocoPrecision
 from ..methods import DECODERS
 from ..methods.spatial_embedding.network import BranchedErfnet, SpatialEmbedding
-from ..model_spec import ObjectClass
+from ..model_spec import ObjectClass, groups
 from ..resolution import enlarge, shrink
 from .images import Images
 from .recipe import Recipe
@@ -23,9 +23,10 @@ def validate(network: BranchedErfnet, recipe: Recipe, images: Images,
     Raises InputError if an image is broken.
     """
     graph = SpatialEmbedding(network, recipe.bandwidths, recipe.input_height, recipe.input_width).eval()
-    decode = DECODERS["spatial_embedding"]()
+    names = [c.name for c in classes]
+    decode = DECODERS["spatial_embedding"](groups(names, recipe.look_alikes))
     rgb = np.empty((recipe.input_height, recipe.input_width, 3), np.uint8)
-    precision = CocoPrecision([c.name for c in classes])
+    precision = CocoPrecision(names)
     for i in range(len(images)):
         truth = images[i]
         shrink(truth.rgb, rgb)

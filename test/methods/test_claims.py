@@ -187,7 +187,7 @@ def test_claim_7_in_training_an_instances_bandwidth_follows_from_all_of_its_pixe
 def test_claim_8_a_second_module_makes_the_instances_from_the_networks_heads(bandwidths):
     """Pixels are assigned to instances from offsets and distribution, by another module than the network."""
     _, heads = trained(bandwidths)
-    clusters = DECODERS["spatial_embedding"]()(*heads, thresholds=Thresholds(seed=0.6, min_pixels=10))
+    clusters = DECODERS["spatial_embedding"]([])(*heads, thresholds=Thresholds(seed=0.6, min_pixels=10))
     assert sorted(clusters.class_ids.tolist()) == sorted(CLASS_OF.values())
     for k in OBJECTS:
         found = clusters.id_map == np.bincount(clusters.id_map[INSTANCES == k]).argmax()

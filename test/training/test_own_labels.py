@@ -1,6 +1,5 @@
 """Training on labelled images of one's own: a folder with two classes, written here. What is learned is no matter."""
 
-import json
 from pathlib import Path
 
 import cv2
@@ -15,11 +14,13 @@ from instance_seg_node.errors import InputError
 from instance_seg_node.model_spec import ModelSpec, ObjectClass
 from instance_seg_node.training import train as module
 from instance_seg_node.training import validate as validation
-from instance_seg_node.training.checkpoint import load_network, load_weights, network_of, save_checkpoint
+from instance_seg_node.training.checkpoint import network_of, save_checkpoint
 from instance_seg_node.training.export import export
 from instance_seg_node.training.images import open_data
+from instance_seg_node.training.learner import Learner
 from instance_seg_node.training.origin import origin_of
 from instance_seg_node.training.recipe import Recipe
+from instance_seg_node.training.start import load_weights
 from instance_seg_node.training.train import train
 
 RECIPES = Path(__file__).parents[2] / "config" / "recipes"
@@ -91,10 +92,10 @@ def test_the_exported_model_has_the_classes_and_tells_the_data_and_its_licence(t
 def test_interrupted_run_ends_with_the_same_weights(trained, labels, tmp_path, monkeypatch):
     steps = module._step
 
-    def interrupted(network, optimizer, crops, recipe, step):
+    def interrupted(learner, crops, recipe, step):
         if step == 2:
             raise KeyboardInterrupt
-        return steps(network, optimizer, crops, recipe, step)
+        return steps(learner, crops, recipe, step)
 
     recipe = written(tmp_path, **on(labels))
     monkeypatch.setattr(module, "_step", interrupted)
@@ -194,8 +195,7 @@ def checkpoint_of_streets(path):
     """As the first step leaves it, without any step. Returns the network too."""
     recipe = Recipe.model_validate(STREETS)
     network = network_of(recipe)
-    optimizer = torch.optim.Adam(network.parameters())
-    save_checkpoint(path, recipe, CLASSES, origin_of(recipe, "instance-seg train a.yaml"), network, optimizer, 0)
+    save_checkpoint(path, recipe, CLASSES, origin_of(recipe, "instance-seg train a.yaml"), Learner(network, recipe), 0)
     return network
 
 
@@ -204,7 +204,7 @@ def test_starting_from_other_classes_matches_seed_maps_by_name(tmp_path):
     classes = [ObjectClass(name=name, color=(0, 0, 0)) for name in ("dog", "car", "person")]
     network = network_of(Recipe.model_validate(STREETS), classes)
     fresh = network.branches[1][-1].weight.detach().clone()
-    load_weights(tmp_path / "streets.pt", classes, network)
+    load_weights(tmp_path / "streets.pt", classes, network, [])
     seeds, theirs = network.branches[1][-1].weight, streets.branches[1][-1].weight
     assert torch.equal(seeds[:, 0], fresh[:, 0])
     assert torch.equal(seeds[:, 1], theirs[:, 2]) and torch.equal(seeds[:, 2], theirs[:, 0])
@@ -218,7 +218,7 @@ def test_the_card_of_weights_trained_further_tells_all_data_and_all_licences(tmp
     checkpoint_of_streets(tmp_path / "streets.pt")
     recipe = Recipe.model_validate(STREETS | on(labels))
     classes = open_data(recipe)[0].classes
-    further = load_weights(tmp_path / "streets.pt", classes, network_of(recipe, classes)).followed_by(
+    further = load_weights(tmp_path / "streets.pt", classes, network_of(recipe, classes), []).followed_by(
         origin_of(recipe, "instance-seg train b.yaml --start-from streets.pt"))
     card = further.provenance("instance-seg export c.pt model")
     assert card.data == ("3 generated streets (instance_seg_node.datasets.street), then labelled images of "
@@ -226,28 +226,6 @@ def test_the_card_of_weights_trained_further_tells_all_data_and_all_licences(tmp
     assert card.licence == "Apache-2.0 and my own"
     assert card.command == ("instance-seg train a.yaml && instance-seg train b.yaml --start-from streets.pt && "
                             "instance-seg export c.pt model")
-
-
-def test_checkpoints_from_before_own_labels_are_of_streets(tmp_path):
-    checkpoint_of_streets(tmp_path / "new.pt")
-    content = torch.load(tmp_path / "new.pt", weights_only=True)
-    recipe = json.loads(content["recipe"])
-    del recipe["data"]
-    old = {name: content[name] for name in ("step", "network", "optimizer", "commands")}
-    torch.save(old | {"recipe": json.dumps(recipe)}, tmp_path / "old.pt")
-    new, old = load_network(tmp_path / "new.pt"), load_network(tmp_path / "old.pt")
-    assert old[:3] == new[:3] and old.classes == CLASSES
-    card = old.origin.provenance("instance-seg export old.pt model")
-    assert card.data == "3 generated streets (instance_seg_node.datasets.street), nothing else"
-    assert card.licence == "Apache-2.0"
-    assert card.command == "instance-seg train a.yaml && instance-seg export old.pt model"
-
-
-def test_the_recipe_of_streets_equals_what_it_was_before_own_labels():
-    recipe = Recipe.load(RECIPES / "street.yaml")
-    before = recipe.model_dump(mode="json")
-    assert before.pop("data") is None
-    assert Recipe.model_validate_json(json.dumps(before)) == recipe
 
 
 def test_the_recipe_for_pennfudan_learns_people_of_its_training_split(monkeypatch):

@@ -46,10 +46,10 @@ def test_interrupted_run_ends_with_the_same_weights(trained, tmp_path, monkeypat
 
     steps = module._step
 
-    def interrupted(network, optimizer, crops, recipe, step):
+    def interrupted(learner, crops, recipe, step):
         if step == 2:
             raise KeyboardInterrupt
-        return steps(network, optimizer, crops, recipe, step)
+        return steps(learner, crops, recipe, step)
 
     recipe = written(tmp_path)
     monkeypatch.setattr(module, "_step", interrupted)
@@ -81,8 +81,8 @@ def test_resuming_with_another_recipe_is_refused(trained, tmp_path):
 
 def weights_before_the_first_step(monkeypatch, recipe, out, **options):
     """What a run starts with. It ends there."""
-    def seen(network, *_):
-        raise StopIteration({name: weights.clone() for name, weights in network.state_dict().items()})
+    def seen(learner, *_):
+        raise StopIteration({name: weights.clone() for name, weights in learner.network.state_dict().items()})
 
     monkeypatch.setattr("instance_seg_node.training.train._step", seen)
     with pytest.raises(StopIteration) as stopped:

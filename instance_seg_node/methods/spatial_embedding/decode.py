@@ -49,8 +49,8 @@ class Clusterer:
 
     def __call__(self, embedding: np.ndarray, bandwidth: np.ndarray, seed: np.ndarray,
                  thresholds: Thresholds) -> Clusters:
-        _check(embedding, bandwidth, seed)
-        embedding, bandwidth, seed = (_read_only(head) for head in (embedding, bandwidth, seed))
+        check_heads(embedding, bandwidth, seed)
+        embedding, bandwidth, seed = (read_only(head) for head in (embedding, bandwidth, seed))
         limits = _limits(thresholds)
         grid, scratch = self._prepare(*seed.shape)
         self._on_threads(binning.gather, embedding, bandwidth, seed, grid, limits, scratch)
@@ -79,7 +79,8 @@ class Clusterer:
             other.result()
 
 
-def _check(embedding: np.ndarray, bandwidth: np.ndarray, seed: np.ndarray) -> None:
+def check_heads(embedding: np.ndarray, bandwidth: np.ndarray, seed: np.ndarray) -> None:
+    """Raises ValueError unless these are heads of one image."""
     heads = (("embedding", embedding, (2,)), ("bandwidth", bandwidth, (1, 2)), ("seed", seed, None))
     for name, head, channels in heads:
         if not isinstance(head, np.ndarray) or head.dtype != np.float32 or head.ndim != 3:
@@ -96,7 +97,7 @@ def _check(embedding: np.ndarray, bandwidth: np.ndarray, seed: np.ndarray) -> No
         raise ValueError(f"at most 2^31 - 1 pixels can be clustered, got {seed.shape[1]} x {seed.shape[2]}")
 
 
-def _read_only(head: np.ndarray) -> np.ndarray:
+def read_only(head: np.ndarray) -> np.ndarray:
     """The same values, contiguous, in the one array type the compiled steps are made for."""
     view = np.ascontiguousarray(head).view()
     view.flags.writeable = False
