@@ -64,7 +64,7 @@ def train(recipe_path: Path, out: Path, *, resume: bool = False, start_from: Pat
         first, origin = load_checkpoint(checkpoint, recipe, classes, learner)
     elif start_from is not None:
         own = origin_of(recipe, f"instance-seg train {recipe_path} --start-from {start_from}")
-        looked_at = (_tensor_of_images(_batch(images, recipe, step)) for step in range(LOOKED_AT))
+        looked_at = (_tensor_of_images(_batch(images, recipe, step)) for step in range(min(LOOKED_AT, recipe.steps)))
         origin = load_weights(start_from, classes, learner.network, looked_at).followed_by(own)
         learner.restart()
     progress = tqdm(_batches(images, recipe, first), initial=first, total=recipe.steps, desc=recipe.name)
