@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ..methods.spatial_embedding.network import BranchedErfnet
+from .fixed_margin import fix_margin
 from .recipe import Recipe
 
 
@@ -14,7 +15,7 @@ class Learner:
     def __init__(self, network: BranchedErfnet, recipe: Recipe):
         self.network = network.to(memory_format=torch.channels_last)  # a third faster on a CPU
         self.optimizer = _optimizer(network, recipe)
-        self.decay = recipe.average
+        self.decay, self._fixed_margin_px = recipe.average, recipe.loss.fixed_margin_px
         self._average: AveragedModel | None = None
         self.restart()
 
@@ -25,6 +26,7 @@ class Learner:
 
     def restart(self) -> None:
         """Take the mean from the present weights on."""
+        self._hold_margin()
         if self.decay:
             self._average = AveragedModel(self.network, multi_avg_fn=self._mean, use_buffers=True)
 
@@ -33,6 +35,7 @@ class Learner:
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
+        self._hold_margin()
         if self._average is not None:
             self._average.update_parameters(self.network)
 
@@ -49,6 +52,11 @@ class Learner:
         if self._average is not None:
             self._average.module.load_state_dict(state["average"])
             self._average.n_averaged.fill_(state["averaged"])
+
+    def _hold_margin(self) -> None:
+        """Weight decay moves even what has no gradient."""
+        if self._fixed_margin_px:
+            fix_margin(self.network, self._fixed_margin_px)
 
     def _mean(self, means: list[Tensor], weights: list[Tensor], count: Tensor) -> None:
         """Over few steps at first, so that the first weights, which know nothing, are soon forgotten."""

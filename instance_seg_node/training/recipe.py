@@ -60,6 +60,8 @@ class LossSettings(Strict):
     """METHODS 1.4."""
 
     centre: Literal["centroid", "learnable"] = "centroid"
+    fixed_margin_px: float | None = Field(None, gt=0, description="of every object, in pixels of the network's input; "
+                                          "else bandwidths are learned")
     foreground_weight: PositiveFloat | tuple[PositiveFloat, ...] = Field(10.0, description="one, or one per class")
     seed_error: Literal["squared", "cross_entropy"] = "squared"
     small_instances: float = Field(0.0, ge=0, le=1, description="how much more their pixels count (loss.area_weights)")
