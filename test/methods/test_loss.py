@@ -4,8 +4,10 @@ import math
 
 import pytest
 import torch
+from literal_loss import literal_hinge, literal_loss
 from pytest import approx
 
+from instance_seg_node.methods.spatial_embedding import lovasz
 from instance_seg_node.methods.spatial_embedding.loss import (
     TYPICAL_AREA,
     lovasz_hinge,
@@ -200,6 +202,101 @@ def test_guidance_does_not_look_at_background_or_ignored_pixels():
     offset, bandwidth = guidance(spoiled, golden_instances(), bandwidths=2, ignore=ignored)
     assert offset.item() == approx(0, abs=1e-3) and bandwidth.item() == approx(0, abs=1e-9)
     assert [e.item() for e in guidance(spoiled, torch.zeros_like(golden_instances()), bandwidths=2)] == [0, 0]
+
+
+# All instances at once, against one after the other
+
+
+def random_scene(seed, bandwidths):
+    """Raw output, instances and classes of three images: instances that overlap in the embedding, none, one pixel."""
+    random = torch.Generator().manual_seed(seed)
+    instances = torch.zeros(3, 17, 23, dtype=torch.long)  # 391 pixels: no whole number of runs
+    for k, (y, x) in zip((3, 4, 26001), ((1, 2), (4, 6), (9, 5)), strict=True):
+        instances[0, y:y + 7, x:x + 9] = k
+    instances[0, 16, 22] = 7
+    instances[2, 5, 5] = 1
+    scale = torch.tensor([0.004, 0.004, *[0.05] * bandwidths, 2, 2])[:, None, None]
+    raw = scale * torch.randn(3, 4 + bandwidths, 17, 23, generator=random)
+    raw[:, 2:2 + bandwidths] += 0.9 + 0.2 * (instances == 3)[:, None]
+    return raw, instances, (instances > 3).long()
+
+
+def terms_and_gradients(loss, raw, *truth, **settings):
+    """Of the instance, variance and seed term: (3,), (3, B, 2 + D + C, H, W)."""
+    raw = raw.clone().requires_grad_()
+    terms = loss(raw, *truth, **settings)
+    each = torch.stack([terms.instance, terms.variance, terms.seed])
+    gradients = [torch.autograd.grad(term, raw, retain_graph=True)[0] for term in each]
+    return each.detach(), torch.stack(gradients)
+
+
+def assert_as_the_literal_loss(raw, *truth, **settings):
+    """That one in float64, as its differences of Jaccard losses leave few digits of a float32.
+
+    Pixels whose errors are equal to within a float32 may change places in a sort, so not every scene fits.
+    """
+    terms, gradients = terms_and_gradients(spatial_embedding_loss, raw, *truth, **settings)
+    literal_terms, literal_gradients = terms_and_gradients(literal_loss, raw.double(), *truth, **settings)
+    assert terms.tolist() == approx(literal_terms.tolist(), rel=1e-6)
+    for ours, literal in zip(gradients, literal_gradients, strict=True):
+        largest = literal.abs().max().item()
+        assert largest > 0
+        assert (ours - literal).abs().max().item() < 3e-6 * largest
+    return gradients
+
+
+@both_margins
+@pytest.mark.parametrize("centre", ["centroid", "learnable"])
+@pytest.mark.parametrize("ignored", [None, (slice(0, 17), slice(8, 12)), (slice(0, 8), slice(0, 23))])
+@pytest.mark.parametrize("seed", [1, 2, 4])
+def test_all_instances_at_once_teach_as_one_after_the_other(bandwidths, centre, ignored, seed):
+    """One strip of ignored pixels cuts instances, the other hides one."""
+    scene, ignore = random_scene(seed, bandwidths), None
+    if ignored:
+        ignore = torch.zeros(3, 17, 23, dtype=torch.bool)
+        ignore[(slice(None), *ignored)] = True
+    assert_as_the_literal_loss(*scene, bandwidths=bandwidths, centre=centre, ignore=ignore)
+
+
+def test_an_instance_is_found_wherever_its_pixels_point():
+    raw, *truth = random_scene(1, 2)
+    raw[:, :2] *= 100  # pixels of a run lie all over the image and beyond
+    raw[:, 2:4] -= 0.55
+    assert_as_the_literal_loss(raw, *truth, bandwidths=2)
+
+
+def test_bandwidths_so_wide_that_every_pixel_takes_part_teach_the_same_in_pieces(monkeypatch):
+    raw, *truth = random_scene(1, 1)
+    raw[:, 2] -= 0.2
+    whole = assert_as_the_literal_loss(raw, *truth, bandwidths=1)
+    monkeypatch.setattr(lovasz, "CANDIDATES", 3 * lovasz.RUN)
+    pieces = assert_as_the_literal_loss(raw, *truth, bandwidths=1)
+    assert torch.equal(whole, pieces)
+
+
+def test_only_pixels_whose_membership_is_not_negligible_are_within_reach():
+    """Reaches of 7 to 30 pixels in an image of 60 x 77."""
+    noise = 0.002 * torch.randn(2, 60, 77, generator=torch.Generator().manual_seed(0))
+    embedding = (coordinates(60, 77) + noise).flatten(1)
+    centre, r = torch.tensor([[0.03, 0.05], [0.03, 0.01]]), torch.tensor([[1.2, 1.0], [0.9, 1.1]])
+    phi = torch.stack([membership(embedding, centre[:, k:k + 1], r[:, k:k + 1]) for k in (0, 1)])  # (K, N)
+    expected = (phi > lovasz.NEGLIGIBLE_MEMBERSHIP).nonzero().tolist()
+    pixel, instance = lovasz.pairs_within_reach(embedding, centre, r)
+    assert 0 < len(expected) < phi.numel() / 4
+    assert sorted(zip(instance.tolist(), pixel.tolist(), strict=True)) == [tuple(pair) for pair in expected]
+
+
+def test_the_hinge_of_many_instances_is_the_mean_of_their_hinges():
+    """Logits also beyond those that memberships can give."""
+    random = torch.Generator().manual_seed(0)
+    instance = torch.randint(0, 5, (300,), generator=random)
+    target = torch.rand(300, generator=random) < 0.4
+    logits = (3 * torch.randn(300, generator=random)).requires_grad_()
+    one_by_one = torch.stack([literal_hinge(logits[instance == k], target[instance == k]) for k in range(5)]).mean()
+    at_once = lovasz_hinge(logits, target, instance)
+    assert at_once.item() == approx(one_by_one.item(), rel=1e-6)
+    gradient, expected = (torch.autograd.grad(hinge, logits)[0] for hinge in (at_once, one_by_one))
+    assert torch.allclose(gradient, expected, atol=1e-7)
 
 
 # The error of seeds, and the weight of classes

@@ -1,6 +1,5 @@
 """The loss of spatial embeddings (METHODS 1.4). Axes: B images, N pixels of one image, D bandwidths, C classes."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -8,13 +7,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from .lovasz import lovasz_hinge, pairs_within_reach
 from .network import coordinates
 
 Centre = Literal["centroid", "learnable"]
 SeedError = Literal["squared", "cross_entropy"]
-
-NEGLIGIBLE_MEMBERSHIP = 1e-3
-"""Pixels of others below it change the Lovasz hinge by no more than rounding, and need no place in its sort."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +39,10 @@ def spatial_embedding_loss(raw: Tensor, instance_map: Tensor, class_map: Tensor,
     raw = raw.float().contiguous()
     per_class = class_weights(foreground_weight, raw, bandwidths)
     grid = coordinates(*raw.shape[2:]).to(raw.device).flatten(1)  # (2, N)
-    terms = [_image_terms(raw[b].flatten(1), grid, instance_map[b].flatten(), class_map[b].flatten(),
-                          None if ignore is None else ignore[b].flatten(), bandwidths, centre, per_class, seed_error,
-                          small_instances)
-             for b in range(len(raw))]
+    valid = torch.ones_like(instance_map, dtype=torch.bool) if ignore is None else ~ignore
+    images = zip(raw.flatten(2), instance_map.flatten(1), class_map.flatten(1), valid.flatten(1), strict=True)
+    terms = [_image_terms(*image, grid, bandwidths, centre, per_class, seed_error, small_instances)
+             for image in images]
     instance, variance, seed = torch.stack([torch.stack(t) for t in terms]).mean(0)
     # Every output keeps a gradient, also in an image without instances.
     total = weights[0] * instance + weights[1] * variance + weights[2] * seed + 0 * raw.sum()
@@ -74,30 +71,60 @@ def area_weights(instance_map: Tensor, exponent: float) -> Tensor:
     return weights[instance_map]
 
 
-def _image_terms(raw, grid, instance_map, class_map, ignore, bandwidths, centre, foreground_weight, seed_error,
+def _image_terms(raw, instance_map, class_map, valid, grid, bandwidths, centre, foreground_weight, seed_error,
                  small_instances):
     """The three terms of one image, flattened to N pixels."""
-    embedding = torch.tanh(raw[:2]) + grid  # (2, N)
-    r = raw[2:2 + bandwidths]  # (D, N)
-    valid = torch.ones_like(instance_map, dtype=torch.bool) if ignore is None else ~ignore
-    target = torch.zeros_like(raw[2 + bandwidths:])  # (C, N): what the seed maps should be
-    instance_terms, variance_terms = [], []
-    for k in torch.unique(instance_map[valid]).tolist():
-        if k == 0:
-            continue
-        own = (instance_map == k) & valid
-        members = own.nonzero()[:, 0]
-        mean_r = r[:, members].mean(1, keepdim=True)  # (D, 1)
-        middle = (grid if centre == "centroid" else embedding)[:, members].mean(1, keepdim=True)  # (2, 1)
-        instance_terms.append(_instance_term(embedding, middle, mean_r, own, valid))
-        variance_terms.append((r[:, members] - mean_r.detach()).square().mean())
-        target[int(class_map[members[0]]), members] = membership(embedding[:, members], middle, mean_r).detach()
+    offset, r, logits = raw.split([2, bandwidths, len(raw) - 2 - bandwidths])
+    embedding = torch.tanh(offset) + grid  # (2, N)
+    own = _numbered(instance_map * valid)
+    members = (own >= 0).nonzero()[:, 0]
+    instance, variance, phi = raw.new_zeros(()), raw.new_zeros(()), raw.new_zeros(0)
+    if len(members):
+        instance, variance, phi = _instance_terms(embedding, r, grid if centre == "centroid" else embedding, own,
+                                                  members, valid)
+    target = torch.zeros_like(logits)  # (C, N): what the seed maps should be
+    target[class_map[members].long(), members] = phi
     own_class = torch.where(instance_map > 0, class_map, -1)
-    zero = raw.new_zeros(())
-    return (torch.stack(instance_terms).mean() if instance_terms else zero,
-            torch.stack(variance_terms).mean() if variance_terms else zero,
-            _seed_term(raw[2 + bandwidths:], target, own_class, valid * area_weights(instance_map, small_instances),
-                       foreground_weight, seed_error))
+    seed = _seed_term(logits, target, own_class, valid * area_weights(instance_map, small_instances),
+                      foreground_weight, seed_error)
+    return instance, variance, seed
+
+
+def _numbered(ids):
+    """Ids as numbers from 0 to K - 1, without gaps, for the K of them that there are; -1 where the id is 0."""
+    there = torch.bincount(ids) > 0
+    there[0] = False
+    return (there.cumsum(0) - 1)[ids]
+
+
+def _instance_terms(embedding, r, points, own, members, valid):
+    """Means over the K instances of the Lovasz hinge of 2 phi - 1 and of the variance of r; phi of the members.
+
+    points: (2, N), those whose means are the centres. own: (N,), the pixel's instance, -1 = none. members: (M,), the
+    pixels with one.
+    """
+    k = own[members]
+    r = r.index_select(1, members)  # (D, M)
+    mean_r, middle = _means(k, r), _means(k, points.index_select(1, members))  # (D, K), (2, K)
+    variance = _means(k, (r - mean_r.detach().float()[:, k]).square()).mean().float()
+    pixel, instance = pairs_within_reach(embedding, middle.float(), mean_r.float())
+    others = (valid[pixel] & (own[pixel] != instance)).nonzero()[:, 0]
+    pixel, instance = torch.cat([members, pixel[others]]), torch.cat([k, instance[others]])
+    is_member = torch.arange(len(pixel), device=pixel.device) < len(members)
+    phi = membership(embedding.index_select(1, pixel), middle.index_select(1, instance).float(),
+                     mean_r.index_select(1, instance).float())
+    hinge = lovasz_hinge(2 * phi - 1, is_member, instance)
+    return hinge, variance, phi[:len(members)].detach()
+
+
+def _means(k, values):
+    """Of each instance, float64 (., K). k: (M,). values: (., M).
+
+    In float64, as are its gradients: both are sums of as many terms as an instance has pixels.
+    """
+    counts = torch.bincount(k)
+    sums = torch.zeros(len(values), len(counts), dtype=torch.float64, device=k.device)
+    return sums.index_add(1, k, values.double()) / counts
 
 
 def _seed_term(logits, target, own_class, pixel_weight, foreground_weight, seed_error):
@@ -118,27 +145,6 @@ def _seed_term(logits, target, own_class, pixel_weight, foreground_weight, seed_
     return (weight * errors * pixel_weight).sum() / own_class.numel()
 
 
-def _instance_term(embedding, middle, mean_r, own, valid):
-    """Lovasz hinge of 2 phi - 1 against the instance's mask, over the pixels that can matter."""
-    with torch.no_grad():
-        distance = ((embedding - middle).square() * torch.exp(10 * mean_r)).sum(0)
-        matters = (own | (distance < -math.log(NEGLIGIBLE_MEMBERSHIP))) & valid
-        chosen = matters.nonzero()[:, 0]
-    phi = membership(embedding[:, chosen], middle, mean_r)
-    return lovasz_hinge(2 * phi - 1, own[chosen])
-
-
 def membership(embedding: Tensor, centre: Tensor, r: Tensor) -> Tensor:
-    """phi in (0, 1], (N,). embedding: (2, N). centre: (2, 1). r: (D, 1), the bandwidth before its exponential."""
+    """phi in (0, 1], (N,). embedding: (2, N). centre: (2, 1) or (2, N). r: (D, 1) or (D, N), before its exponential."""
     return torch.exp(-((embedding - centre).square() * torch.exp(10 * r)).sum(0))
-
-
-def lovasz_hinge(logits: Tensor, target: Tensor) -> Tensor:
-    """A convex surrogate of the Jaccard loss (Berman; Yu and Blaschko). logits: (N,). target: bool (N,)."""
-    sign = 2.0 * target - 1.0
-    errors, order = torch.sort(1.0 - logits * sign, descending=True)
-    found = target[order].to(logits.dtype)
-    positives = found.sum()
-    jaccard = 1.0 - (positives - found.cumsum(0)) / (positives + (1.0 - found).cumsum(0))
-    weights = torch.diff(jaccard, prepend=jaccard.new_zeros(1))
-    return torch.relu(errors) @ weights
