@@ -11,8 +11,9 @@ def train(recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A YAML 
               metavar="DIR", help="Where checkpoint.pt and progress.csv go; else runs/ and the recipe's name.")] = None,
           resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR.")] = False,
           start_from: Annotated[Path | None, typer.Option(
-              metavar="CHECKPOINT", help="Start with another run's weights, to train it further. Classes are matched "
-                                         "by name; new ones start from chance.")] = None) -> None:
+              metavar="CHECKPOINT|MODEL", help="Start with the weights of another run, or of a model folder, to train "
+                                               "them further. Classes are matched by name; new ones start from "
+                                               "chance.")] = None) -> None:
     """Train a network, with progress: loss terms, and average precision on held-out images.
 
     A recipe names generated streets (scenes), or labelled images of your own (data), in any layout that instance-seg
@@ -20,9 +21,13 @@ def train(recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A YAML 
     images, and the licence that the recipe gives. A broken image ends the run when it comes to it: look at your labels
     first, with instance-seg datasets check. Once it is repaired, go on with --resume.
 
+    Several processes share every batch, each on a GPU of its own if there are any. Watch runs in a browser with
+    tensorboard --logdir runs.
+
     \b
     Example: instance-seg train config/recipes/street.yaml --out runs/street
-             instance-seg train config/recipes/pennfudan.yaml --start-from runs/street/checkpoint.pt
+             instance-seg train config/recipes/pennfudan.yaml --start-from models/street
+             torchrun --nproc-per-node 4 --no-python instance-seg train config/recipes/street.yaml
     """
     from ..training.train import train as run
 

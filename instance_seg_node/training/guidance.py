@@ -44,7 +44,7 @@ def warm_up_loss(raw: Tensor, instance_map: Tensor, class_map: Tensor, *, bandwi
     weight = torch.where(own, per_class[torch.where(own, class_map, 0)], 1.0)
     weight = weight * torch.stack([area_weights(ids, small_instances) for ids in instance_map])
     entropy = nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none").sum(1)
-    seed = (weight * entropy * valid).sum() / valid.sum().clamp(min=1)
+    seed = image_means(weight * entropy, valid)
     total = GUIDANCE * (instance + 10 * variance) + seed + 0 * raw.sum()
     return LossTerms(total, instance, variance, seed)
 
@@ -61,7 +61,15 @@ def guidance(raw: Tensor, instance_map: Tensor, *, bandwidths: int,
     margin = 1.2 * spread if bandwidths == 2 else 1.2 * spread.prod(1, keepdim=True).sqrt()
     wanted_r = torch.log(math.log(2) / margin.square()) / 10
     r_error = (raw[:, 2:2 + bandwidths] - wanted_r).square().mean(1)
-    return misses[own].mean(), r_error[own].mean()
+    return image_means(misses, own), image_means(r_error, own)
+
+
+def image_means(values: Tensor, where: Tensor) -> Tensor:
+    """The mean over the pixels of each image that are `where`, 0 without any; of these the mean. Both (B, H, W).
+
+    By images first, so that processes which share the images of a batch have but to average.
+    """
+    return ((values * where).sum((1, 2)) / where.sum((1, 2)).clamp(min=1)).mean()
 
 
 def _centroids_and_spreads(instance_map: Tensor, grid: Tensor) -> tuple[Tensor, Tensor]:
@@ -87,8 +95,10 @@ def background_repulsion(raw: Tensor, instance_map: Tensor, *, ignore: Tensor | 
 
     A scalar, 0 for images without instances. Arguments as in `spatial_embedding_loss` (patent claim 2).
     """
-    away = pixels_away(raw, instance_map, ignore=ignore)
-    return torch.relu(1 - away / REPULSION_PX).mean() if len(away) else raw.new_zeros(())
+    images = [pixels_away(raw[b:b + 1], instance_map[b:b + 1], ignore=None if ignore is None else ignore[b:b + 1])
+              for b in range(len(raw))]
+    errors = [torch.relu(1 - away / REPULSION_PX).mean() if len(away) else raw.new_zeros(()) for away in images]
+    return torch.stack(errors).mean()
 
 
 def pixels_away(raw: Tensor, instance_map: Tensor, *, ignore: Tensor | None = None) -> Tensor:

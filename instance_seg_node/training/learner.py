@@ -1,20 +1,26 @@
 """What changes from step to step: the weights, the optimizer's moments and, if wanted, the mean of the weights."""
 
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ..methods.spatial_embedding.network import BranchedErfnet
 from .fixed_margin import fix_margin
+from .processes import share_norms
 from .recipe import Recipe
 
 
 class Learner:
     """A network with its optimizer and, if `recipe.average` is not 0, the exponential mean of its weights."""
 
-    def __init__(self, network: BranchedErfnet, recipe: Recipe):
+    def __init__(self, network: BranchedErfnet, recipe: Recipe, fabric: Fabric | None = None):
+        """fabric: the processes that learn together; None: this one alone, on the CPU."""
+        self.fabric = fabric or Fabric(accelerator="cpu", devices=1)
+        if self.fabric.world_size > 1:
+            share_norms(network)
         self.network = network.to(memory_format=torch.channels_last)  # a third faster on a CPU
-        self.optimizer = _optimizer(network, recipe)
+        self._shared, self.optimizer = self.fabric.setup(self.network, _optimizer(self.network, recipe))
         self.decay, self._fixed_margin_px = recipe.average, recipe.loss.fixed_margin_px
         self._average: AveragedModel | None = None
         self.restart()
@@ -30,10 +36,14 @@ class Learner:
         if self.decay:
             self._average = AveragedModel(self.network, multi_avg_fn=self._mean, use_buffers=True)
 
+    def __call__(self, images: Tensor) -> Tensor:
+        """The network's raw output, float32 (B, channels, H, W), of images (B, 3, H, W) in [0, 1]."""
+        return self._shared(images).float().contiguous()
+
     def step(self, loss: Tensor) -> None:
-        """Change the weights by the gradient of `loss`."""
+        """Change the weights by the gradient of `loss`, a mean over the images of this process."""
         self.optimizer.zero_grad()
-        loss.backward()
+        self.fabric.backward(loss)
         self.optimizer.step()
         self._hold_margin()
         if self._average is not None:

@@ -1,14 +1,10 @@
 """Train a network by a recipe: `instance-seg train config/recipes/street.yaml`.
 
-Every step draws its crops, and the network its dropout, from (seed, step) alone: a run that was interrupted
-and resumed ends with the same weights as one that was not. On a broken image of the user's a run ends when it comes to
-it, see images.py.
+Every step draws its crops, and the network its dropout, from (seed, step) alone: a run that was interrupted and resumed
+ends with the same weights as one that was not. torchrun starts it in several processes, see processes.py. On a broken
+image of the user's a run ends when it comes to it, see images.py.
 """
 
-import csv
-import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,12 +17,15 @@ from ..datasets.street import CLASSES
 from ..errors import InputError
 from ..memory import keep_freed_memory
 from ..methods.spatial_embedding.loss import LossTerms, spatial_embedding_loss
-from .augment import Crop, random_crop
+from .augment import Crop
+from .batches import Share, batch, batches, images_of, labels_of
 from .checkpoint import load_checkpoint, network_of, save_checkpoint
 from .guidance import background_repulsion, guidance, warm_up_loss
-from .images import Images, open_data, streets
+from .images import open_data, streets
+from .journal import Journal
 from .learner import Learner
 from .origin import origin_of
+from .processes import open_fabric
 from .recipe import Recipe, Stage, stage_of
 from .start import load_weights
 from .validate import validate
@@ -36,7 +35,8 @@ LOOKED_AT = 16
 
 
 def train(recipe_path: Path, out: Path, *, resume: bool = False, start_from: Path | None = None) -> Path:
-    """Train to the end of the recipe. Returns the checkpoint's path, out/checkpoint.pt; out/progress.csv is the log.
+    """Train to the end of the recipe. Returns the checkpoint's path, out/checkpoint.pt; see journal.py for
+    what else is in `out`.
 
     start_from: the checkpoint of another run, or a model folder, whose weights this one starts with (start.py).
     Raises InputError if `out` already holds a run and `resume` is false, its run has another recipe or other classes,
@@ -54,31 +54,41 @@ def train(recipe_path: Path, out: Path, *, resume: bool = False, start_from: Pat
     data = open_data(recipe)
     classes = data[0].classes if data else CLASSES
     out.mkdir(parents=True, exist_ok=True)
+    fabric = open_fabric(recipe)
     keep_freed_memory()
     torch.set_flush_denormal(True)
     torch.manual_seed(recipe.seed)
-    images, held_out = data or streets(recipe, out / "scenes")
-    learner = Learner(network_of(recipe, classes), recipe)
+    with fabric.rank_zero_first():
+        images, held_out = data or streets(recipe, out / "scenes")
+    learner = Learner(network_of(recipe, classes), recipe, fabric)
     first, origin = 0, origin_of(recipe, f"instance-seg train {recipe_path}")
     if checkpoint.exists():
         first, origin = load_checkpoint(checkpoint, recipe, classes, learner)
     elif start_from is not None:
         own = origin_of(recipe, f"instance-seg train {recipe_path} --start-from {start_from}")
-        looked_at = (_tensor_of_images(_batch(images, recipe, step)) for step in range(min(LOOKED_AT, recipe.steps)))
+        looked_at = (images_of(batch(images, recipe, step, Share()), fabric.device)
+                     for step in range(min(LOOKED_AT, recipe.steps)))
         origin = load_weights(start_from, classes, learner.network, looked_at).followed_by(own)
         learner.restart()
-    progress = tqdm(_batches(images, recipe, first), initial=first, total=recipe.steps, desc=recipe.name)
+    share = Share(fabric.global_rank, fabric.world_size)
+    progress = tqdm(batches(images, recipe, first, share), initial=first, total=recipe.steps, desc=recipe.name,
+                    disable=not fabric.is_global_zero)
     running = np.zeros(4)
+    journal = Journal(out, first) if fabric.is_global_zero else None
     for step, crops in enumerate(progress, start=first):
         terms = _step(learner, crops, recipe, step)
-        running = _smoothed(running, terms, step - first)
+        running = _smoothed(running, fabric.all_reduce(_as_one(terms)), step - first)
         progress.set_postfix_str("loss {:.3f} instance {:.3f} variance {:.5f} seed {:.4f}".format(*running))
         if (step + 1) % recipe.validate_every == 0 or step + 1 == recipe.steps:
-            scores = validate(learner.best, recipe, held_out, classes)
-            save_checkpoint(checkpoint, recipe, classes, origin, learner, step + 1)
-            _note(out / "progress.csv", step + 1, running, scores)
-            progress.write(f"step {step + 1}: loss {running[0]:.3f}, validation AP {scores['AP']:.3f}, "
-                           f"AP50 {scores['AP50']:.3f}")
+            if journal:
+                scores, pictures = validate(learner.best, recipe, held_out, classes)
+                save_checkpoint(checkpoint, recipe, classes, origin, learner, step + 1)
+                journal.note(step + 1, stage_of(recipe, step)[1], running, scores, pictures)
+                progress.write(f"step {step + 1}: loss {running[0]:.3f}, validation AP {scores['AP']:.3f}, "
+                               f"AP50 {scores['AP50']:.3f}")
+            fabric.barrier()
+    if journal:
+        journal.close()
     return checkpoint
 
 
@@ -93,17 +103,15 @@ def _step(learner: Learner, crops: list[Crop], recipe: Recipe, step: int) -> Los
             if isinstance(module, nn.BatchNorm2d):
                 module.eval()
     torch.manual_seed(recipe.seed * 1_000_003 + step)  # for dropout
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.bfloat16):
-        raw = network(_tensor_of_images(crops))
-    terms = _loss(raw.float().contiguous(), crops, recipe, stage)
+    terms = _loss(learner(images_of(crops, learner.fabric.device)), crops, recipe, stage)
     learner.step(terms.total)
     return terms
 
 
 def _loss(raw: torch.Tensor, crops: list[Crop], recipe: Recipe, stage: Stage) -> LossTerms:
     settings = recipe.loss
-    truth = {"instance_map": _tensor(crops, "instance_map"), "class_map": _tensor(crops, "class_map"),
-             "bandwidths": recipe.bandwidths, "ignore": _tensor(crops, "ignore").bool(),
+    truth = {name: labels_of(crops, name, raw.device) for name in ("instance_map", "class_map", "ignore")}
+    truth |= {"bandwidths": recipe.bandwidths, "ignore": truth["ignore"].bool(),
              "foreground_weight": settings.foreground_weight, "small_instances": settings.small_instances}
     if stage.warm_up:
         return warm_up_loss(raw, **truth)
@@ -118,48 +126,11 @@ def _loss(raw: torch.Tensor, crops: list[Crop], recipe: Recipe, stage: Stage) ->
     return replace(terms, total=total)
 
 
-def _tensor(crops: list[Crop], name: str) -> torch.Tensor:
-    return torch.from_numpy(np.stack([getattr(crop, name) for crop in crops]).astype(np.int64))
+def _as_one(terms: LossTerms) -> torch.Tensor:
+    return torch.stack([terms.total, terms.instance, terms.variance, terms.seed]).detach()
 
 
-def _tensor_of_images(crops: list[Crop]) -> torch.Tensor:
-    return torch.from_numpy(np.stack([crop.rgb for crop in crops])).permute(0, 3, 1, 2).float() / 255
-
-
-def _batches(images: Images, recipe: Recipe, first: int) -> Iterator[list[Crop]]:
-    """The crops of each step from `first` on; the next batch is made while one is used."""
-    with ThreadPoolExecutor(1) as pool:
-        following = pool.submit(_batch, images, recipe, first)
-        for step in range(first, recipe.steps):
-            crops = following.result()
-            if step + 1 < recipe.steps:
-                following = pool.submit(_batch, images, recipe, step + 1)
-            yield crops
-
-
-def _batch(images: Images, recipe: Recipe, step: int) -> list[Crop]:
-    rng = np.random.default_rng([recipe.seed, step])
-    stage, _ = stage_of(recipe, step)
-    crops = []
-    while len(crops) < stage.batch:
-        image = images[rng.integers(len(images))]
-        count = min(stage.crops_per_scene, stage.batch - len(crops))
-        crops += [random_crop(image, stage, rng, recipe.camera_variety) for _ in range(count)]
-    return crops
-
-
-def _smoothed(running: np.ndarray, terms: LossTerms, done: int) -> np.ndarray:
+def _smoothed(running: np.ndarray, now: torch.Tensor, done: int) -> np.ndarray:
     """Means over about the last hundred steps."""
-    now = np.array([terms.total.item(), terms.instance.item(), terms.variance.item(), terms.seed.item()])
     share = max(0.01, 1 / (done + 1))
-    return (1 - share) * running + share * now
-
-
-def _note(path: Path, step: int, running: np.ndarray, scores: dict[str, float]) -> None:
-    """Append one line to the progress table."""
-    new = not path.exists()
-    with open(path, "a", newline="") as file:
-        table = csv.writer(file, lineterminator=os.linesep)
-        if new:
-            table.writerow(("step", "loss", "instance", "variance", "seed", *scores))
-        table.writerow(f"{v:.6g}" for v in (step, *running, *scores.values()))
+    return (1 - share) * running + share * now.cpu().numpy()

@@ -1,19 +1,26 @@
 """Training by a recipe: seeded, resumable, exported. The recipe here is tiny; what it learns does not matter."""
 
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 import yaml
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from instance_seg_node.datasets.labelled_image import LabelledImage
 from instance_seg_node.engines import open_engine
 from instance_seg_node.errors import InputError
 from instance_seg_node.model_spec import ModelSpec
 from instance_seg_node.training.augment import random_crop
+from instance_seg_node.training.checkpoint import load_network
+from instance_seg_node.training.checkpoint import network_of as checkpoint_network
 from instance_seg_node.training.export import export
 from instance_seg_node.training.guidance import guidance
+from instance_seg_node.training.learner import Learner
 from instance_seg_node.training.recipe import Recipe, Stage, stage_of
 from instance_seg_node.training.scenes import split_seeds
 from instance_seg_node.training.train import _loss, train
@@ -255,3 +262,70 @@ def test_guidance_of_a_stage_is_added_to_the_loss_by_its_weight():
     assert offset > 0 and bandwidth > 0
     assert guided.total.item() == pytest.approx((plain.total + 0.5 * (offset + 10 * bandwidth)).item())
     assert [guided.instance, guided.seed] == [plain.instance, plain.seed]
+
+
+KILLED_AFTER_S = (0.0, 0.4, 1.1)
+"""Beyond the first checkpoint, which a process writes when it has begun to learn."""
+
+
+def test_a_run_that_is_killed_at_any_moment_and_resumed_ends_with_the_same_weights(tmp_path):
+    many = [stage | {"steps": 12} for stage in TINY["stages"]]
+    recipe = written(tmp_path, stages=many, validate_every=1, average=0.9, scenes=TINY["scenes"] | {"training": 2})
+    command = [sys.executable, "-c", "from instance_seg_node.cli import main; main()", "train", recipe, "--resume",
+               "--out", tmp_path / "killed"]
+    noted = []
+    for seconds in KILLED_AFTER_S:
+        run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while steps_noted(tmp_path / "killed") <= max(noted, default=0) and run.poll() is None:
+            time.sleep(0.01)
+        time.sleep(seconds)
+        run.kill()
+        run.wait()
+        noted.append(steps_noted(tmp_path / "killed"))
+    assert 0 < noted[0] < 24, "it was to be killed while it learned"
+    killed = torch.load(train(recipe, tmp_path / "killed", resume=True), weights_only=True)
+    whole = torch.load(train(recipe, tmp_path / "whole"), weights_only=True)
+    for part in ("network", "average"):
+        for name, weights in whole[part].items():
+            assert torch.equal(killed[part][name], weights), (part, name)
+    assert (tmp_path / "killed/progress.csv").read_text().count("\n") == 25
+
+
+def steps_noted(run):
+    table = run / "progress.csv"
+    return table.read_text().count("\n") - 1 if table.exists() else 0
+
+
+def test_curves_and_pictures_are_kept_for_tensorboard(trained):
+    events = EventAccumulator(str(trained.parent / "tensorboard"))
+    events.Reload()
+    assert [event.step for event in events.Scalars("training/loss")] == [2, 4]
+    assert [event.step for event in events.Scalars("validation/AP50")] == [2, 4]
+    [_, last] = events.Images("validation/0")
+    assert (last.height, last.width) == (32, 64)
+
+
+def test_the_mean_of_the_weights_is_what_is_exported(tmp_path):
+    checkpoint = train(written(tmp_path, average=0.99), tmp_path / "run")
+    content = torch.load(checkpoint, weights_only=True)
+    exported = load_network(checkpoint).network.state_dict()
+    assert all(torch.equal(exported[name], mean) for name, mean in content["average"].items())
+    assert not torch.equal(content["average"]["encoder.0.conv.weight"], content["network"]["encoder.0.conv.weight"])
+
+
+def test_the_mean_is_an_exponential_one_that_soon_forgets_where_it_began():
+    network = checkpoint_network(Recipe.model_validate(TINY))
+    learner = Learner(network, Recipe.model_validate(TINY | {"average": 0.5}))
+    bias = network.branches[0][-1].bias
+    means = [bias[0].item()]
+    for value in (1.0, 3.0, -2.0):
+        with torch.no_grad():
+            bias[0] = value
+        learner._average.update_parameters(network)
+        means.append(learner.best.branches[0][-1].bias[0].item())
+    # The first is taken as it is; then (1 + n) / (10 + n) of the mean stays, at most a half.
+    expected = [0.0, 1.0]
+    for n, value in ((1, 3.0), (2, -2.0)):
+        stays = min(0.5, (1 + n) / (10 + n))
+        expected.append(stays * expected[-1] + (1 - stays) * value)
+    assert means == pytest.approx(expected)

@@ -1,0 +1,56 @@
+"""What a run tells while it learns: progress.csv, and the same curves with pictures of masks for TensorBoard.
+
+    tensorboard --logdir runs
+"""
+
+import csv
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from torch.utils.tensorboard import SummaryWriter
+
+from ..atomic_files import write_atomically
+
+TERMS = ("loss", "instance", "variance", "seed")
+
+
+class Journal:
+    """Notes of a run that goes on at step `first`. What an interrupted run had noted from there on is forgotten."""
+
+    def __init__(self, out: Path, first: int):
+        self._table = out / "progress.csv"
+        _forget(self._table, first)
+        self._board = SummaryWriter(str(out / "tensorboard"), purge_step=first + 1)
+
+    def note(self, step: int, learning_rate: float, losses: np.ndarray, scores: Mapping[str, float],
+             pictures: Sequence[np.ndarray]) -> None:
+        """Add what is known after `step` steps. losses: in the order of TERMS. pictures: uint8 (H, W, 3) RGB."""
+        values = dict(zip(TERMS, losses.tolist(), strict=True))
+        new = not self._table.exists()
+        with open(self._table, "a", newline="") as file:
+            table = csv.writer(file, lineterminator=os.linesep)
+            if new:
+                table.writerow(("step", *values, *scores))
+            table.writerow(f"{v:.6g}" for v in (step, *values.values(), *scores.values()))
+        for name, value in values.items():
+            self._board.add_scalar(f"training/{name}", value, step)
+        for name, value in scores.items():
+            self._board.add_scalar(f"validation/{name}", value, step)
+        self._board.add_scalar("training/learning rate", learning_rate, step)
+        for i, picture in enumerate(pictures):
+            self._board.add_image(f"validation/{i}", picture, step, dataformats="HWC")
+        self._board.flush()
+
+    def close(self) -> None:
+        self._board.close()
+
+
+def _forget(table: Path, first: int) -> None:
+    """Keep the rows of steps up to `first`."""
+    if not table.exists():
+        return
+    header, *rows = table.read_text().splitlines()
+    kept = [row for row in rows if float(row.split(",")[0]) <= first]
+    write_atomically(table, "".join(line + os.linesep for line in (header, *kept)).encode())
