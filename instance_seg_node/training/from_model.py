@@ -48,7 +48,7 @@ def open_folded_norms(weights: dict[str, Tensor], network: BranchedErfnet) -> li
 @torch.no_grad()
 def measure(network: BranchedErfnet, norms: list[nn.BatchNorm2d], batches: Iterable[Tensor]) -> None:
     """Give `norms`, which pass their input on, its statistics over `batches`, each float (B, 3, H, W) in [0, 1]."""
-    sums = {norm: torch.zeros(2, norm.num_features, dtype=torch.float64) for norm in norms}
+    sums = {norm: torch.zeros(2, norm.num_features, dtype=torch.float64, device=norm.weight.device) for norm in norms}
     counts = dict.fromkeys(norms, 0)
 
     def note(norm: nn.BatchNorm2d, inputs: tuple[Tensor]) -> None:

@@ -35,8 +35,8 @@ LOOKED_AT = 16
 
 
 def train(recipe_path: Path, out: Path, *, resume: bool = False, start_from: Path | None = None) -> Path:
-    """Train to the end of the recipe. Returns the checkpoint's path, out/checkpoint.pt; see journal.py for
-    what else is in `out`.
+    """Train to the end of the recipe. Returns the checkpoint's path, out/checkpoint.pt; journal.py says what else is
+    in `out`.
 
     start_from: the checkpoint of another run, or a model folder, whose weights this one starts with (start.py).
     Raises InputError if `out` already holds a run and `resume` is false, its run has another recipe or other classes,

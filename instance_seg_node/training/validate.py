@@ -39,7 +39,8 @@ def validate(network: BranchedErfnet, recipe: Recipe, images: Images,
     The network runs at its input size. classes: those of the images and of the network.
     Raises InputError if an image is broken.
     """
-    graph = SpatialEmbedding(network, recipe.bandwidths, recipe.input_height, recipe.input_width).eval()
+    device = next((weights.device for weights in network.parameters()), "cpu")
+    graph = SpatialEmbedding(network, recipe.bandwidths, recipe.input_height, recipe.input_width).eval().to(device)
     names = [c.name for c in classes]
     decode = DECODERS["spatial_embedding"](groups(names, recipe.look_alikes))
     rgb = np.empty((recipe.input_height, recipe.input_width, 3), np.uint8)
@@ -47,7 +48,7 @@ def validate(network: BranchedErfnet, recipe: Recipe, images: Images,
     for i in range(len(images)):
         truth = images[i]
         shrink(truth.rgb, rgb)
-        heads = [head[0].numpy() for head in graph(torch.from_numpy(rgb)[None])]
+        heads = [head[0].cpu().numpy() for head in graph(torch.from_numpy(rgb)[None].to(device))]
         clusters = decode(*heads, thresholds=recipe.thresholds)
         instances = enlarge(clusters, *truth.instance_map.shape)
         precision.add(instances, truth)

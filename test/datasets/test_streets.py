@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from instance_seg_node.datasets.opening import open_dataset
+from instance_seg_node.datasets.street import Street
+from instance_seg_node.datasets.streets import CAMERAS, scene
 from instance_seg_node.errors import InputError
-from instance_seg_node.training.scenes import scene
 
 
 def test_text_spells_seeds_and_size():
@@ -24,7 +25,7 @@ def test_a_scene_is_that_of_the_training():
 
 
 def test_only_classes_that_are_asked_for_are_instances_and_keep_their_tracks():
-    [every], [cars] = open_dataset("street:1:96x192"), open_dataset("street:1:96x192", classes=["dog", "car"])
+    [every], [cars] = open_dataset("street:4:96x192"), open_dataset("street:4:96x192", classes=["dog", "car"])
     car = np.flatnonzero(every.class_ids == 2)
     assert len(car) and len(car) < len(every)
     assert cars.class_ids.tolist() == [1] * len(car)
@@ -48,3 +49,10 @@ def test_text_that_spells_nothing_is_an_input_error(text, line):
 def test_streets_have_no_splits():
     with pytest.raises(InputError, match="has no split 'val': the seeds say"):
         open_dataset("street:0:64x64", split="val")
+
+
+def test_streets_are_seen_by_every_camera_of_the_vehicle_most_by_the_one_ahead():
+    assert [CAMERAS.count(camera) for camera in range(4)] == [5, 1, 1, 1]
+    for seed in range(8):
+        seen = Street(seed, 32, 64, camera_index=CAMERAS[seed]).render(time_s=seed * 0.3 if seed < 7 else 0.0)
+        np.testing.assert_array_equal(scene(seed, 32, 64).rgb, seen.rgb)
