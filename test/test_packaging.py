@@ -46,6 +46,7 @@ REQUIREMENTS = {
     "vision_msgs": (None, "vision_msgs"),  # built from interfaces/ where pip is all there is
     # only with an extra of pyproject.toml
     "cityscapesscripts": ("cityscapesscripts", None),
+    "lightning_fabric": ("lightning-fabric", None),
     "onnx": ("onnx", None),
     "torch": ("torch", None),
 }

@@ -31,7 +31,8 @@ for command in (demo.demo, segment.segment, bag.bag, train.train, evaluate.evalu
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(bench.app, name="bench")
 
-EXTRAS = {"torch": "train", "onnx": "train", "onnxscript": "train", "cityscapesscripts": "evaluate",
+EXTRAS = {"torch": "train", "lightning_fabric": "train", "tensorboard": "train", "onnx": "train",
+          "onnxscript": "train", "cityscapesscripts": "evaluate",
           "rclpy": "ros", "sensor_msgs": "ros", "vision_msgs": "ros"}
 """Module -> extra of the package that brings it."""
 

@@ -264,7 +264,7 @@ def test_guidance_of_a_stage_is_added_to_the_loss_by_its_weight():
     assert [guided.instance, guided.seed] == [plain.instance, plain.seed]
 
 
-KILLED_AFTER_S = (0.0, 0.4, 1.1)
+KILLED_AFTER_S = (0.1, 0.7)
 """Beyond the first checkpoint, which a process writes when it has begun to learn."""
 
 
