@@ -17,7 +17,9 @@ TERMS = ("loss", "instance", "variance", "seed")
 
 
 class Journal:
-    """Notes of a run that goes on at step `first`. What an interrupted run had noted from there on is forgotten."""
+    """Notes of a run that goes on at step `first`. What an interrupted run had noted from there on is forgotten: a note
+    comes before its checkpoint, so that none is missing and none is there twice.
+    """
 
     def __init__(self, out: Path, first: int):
         self._table = out / "progress.csv"

@@ -82,8 +82,8 @@ def train(recipe_path: Path, out: Path, *, resume: bool = False, start_from: Pat
         if (step + 1) % recipe.validate_every == 0 or step + 1 == recipe.steps:
             if journal:
                 scores, pictures = validate(learner.best, recipe, held_out, classes)
-                save_checkpoint(checkpoint, recipe, classes, origin, learner, step + 1)
                 journal.note(step + 1, stage_of(recipe, step)[1], running, scores, pictures)
+                save_checkpoint(checkpoint, recipe, classes, origin, learner, step + 1)
                 progress.write(f"step {step + 1}: loss {running[0]:.3f}, validation AP {scores['AP']:.3f}, "
                                f"AP50 {scores['AP50']:.3f}")
             fabric.barrier()
