@@ -44,7 +44,6 @@ def in_ms(value):
     return float("nan") if value == "n/a" else float(value)
 
 
-
 def test_simulated_time_rules_ages_and_diagnostics_and_may_go_back(desk, tiny, tmp_path):  # noqa: F811
     with node_in(desk.domain, tmp_path / "node.log", {"model": tiny, "use_sim_time": "true", "max_age_ms": 2000}):
         clock = desk.node.create_publisher(Clock, "/clock", 10)
