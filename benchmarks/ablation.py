@@ -32,6 +32,7 @@ from instance_seg_node.errors import InputError  # noqa: E402
 from instance_seg_node.evaluation.report import evaluate  # noqa: E402
 from instance_seg_node.model_spec import ModelSpec  # noqa: E402
 from instance_seg_node.segmenter import open_segmenter  # noqa: E402
+from instance_seg_node.training.batches import images_of  # noqa: E402
 from instance_seg_node.training.checkpoint import load_network, network_of, save_checkpoint  # noqa: E402
 from instance_seg_node.training.export import export  # noqa: E402
 from instance_seg_node.training.learner import Learner  # noqa: E402
@@ -109,8 +110,7 @@ def begin(checkpoint: Path, recipe: Recipe, start: Path) -> None:
     bandwidths = ModelSpec.load(start).bandwidths if start.is_dir() else load_network(start).recipe.bandwidths
     theirs = network_of(recipe.model_copy(update={"bandwidths": bandwidths}))
     streets = streets_of(recipe, "validation")
-    images = (torch.from_numpy(streets[i].rgb).permute(2, 0, 1)[None] / 255 for i in range(len(streets)))
-    origin = load_weights(start, CLASSES, theirs, images)
+    origin = load_weights(start, CLASSES, theirs, (images_of([streets[i]]) for i in range(len(streets))))
     torch.manual_seed(recipe.seed)
     learner = Learner(network_of(recipe), recipe)
     learner.network.encoder.load_state_dict(theirs.encoder.state_dict())

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
 
 from ..atomic_files import atomic_file
 from ..datasets.street import CLASSES
@@ -63,22 +62,13 @@ def load_checkpoint(path: Path, recipe: Recipe, classes: Sequence[ObjectClass],
     return content["step"], _origin(content)
 
 
-def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], tuple[ObjectClass, ...], Origin]:
-    """The weights that a run has come to, their classes, and where they come from.
-
-    Raises InputError if `path` is no checkpoint.
-    """
-    content = _read(path)
-    return content["average"] or content["network"], _classes(content), _origin(content)
-
-
 def load_network(path: Path) -> Trained:
     """The trained network, ready to infer, and what is known of it. Raises InputError if `path` is no checkpoint."""
-    weights, classes, origin = read_checkpoint(path)
-    recipe = _recipe(_read(path))
+    content = _read(path)
+    recipe, classes = _recipe(content), _classes(content)
     network = network_of(recipe, classes)
-    network.load_state_dict(weights)
-    return Trained(recipe, classes, origin, network.eval())
+    network.load_state_dict(content["average"] or content["network"])
+    return Trained(recipe, classes, _origin(content), network.eval())
 
 
 def _recipe(content: dict) -> Recipe:

@@ -8,7 +8,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..methods.spatial_embedding.network import BranchedErfnet
 from ..model_spec import ModelSpec, ObjectClass
-from .checkpoint import read_checkpoint
+from .checkpoint import load_network
 from .from_model import measure, open_folded_norms, weights_of_graph
 from .origin import Origin
 
@@ -27,7 +27,8 @@ def load_weights(path: Path, classes: Sequence[ObjectClass], network: BranchedEr
         weights, theirs, origin = weights_of_graph(path / "model.onnx"), spec.classes, Origin.of_model(spec.provenance)
         norms = open_folded_norms(weights, network)
     else:
-        weights, theirs, origin = read_checkpoint(path)
+        trained = load_network(path)
+        weights, theirs, origin = trained.network.state_dict(), trained.classes, trained.origin
     names, ours = [c.name for c in theirs], [c.name for c in classes]
     try:
         if names != ours:

@@ -1,5 +1,6 @@
 """Training on labelled images of one's own: a folder with two classes, written here. What is learned is no matter."""
 
+import json
 from pathlib import Path
 
 import cv2
@@ -226,6 +227,13 @@ def test_the_card_of_weights_trained_further_tells_all_data_and_all_licences(tmp
     assert card.licence == "Apache-2.0 and my own"
     assert card.command == ("instance-seg train a.yaml && instance-seg train b.yaml --start-from streets.pt && "
                             "instance-seg export c.pt model")
+
+
+def test_the_recipe_of_streets_equals_what_it_was_before_own_labels():
+    recipe = Recipe.load(RECIPES / "street.yaml")
+    before = recipe.model_dump(mode="json")
+    assert before.pop("data") is None
+    assert Recipe.model_validate_json(json.dumps(before)) == recipe
 
 
 def test_the_recipe_for_pennfudan_learns_people_of_its_training_split(monkeypatch):

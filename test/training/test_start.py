@@ -1,6 +1,5 @@
 """A run that starts from a model folder: the network computes what the model does, and its norms can learn again."""
 
-import numpy as np
 import pytest
 import torch
 import yaml
@@ -11,6 +10,7 @@ from instance_seg_node.datasets.streets import scene
 from instance_seg_node.errors import InputError
 from instance_seg_node.methods.spatial_embedding.network import SpatialEmbedding
 from instance_seg_node.models import find_model
+from instance_seg_node.training.batches import images_of
 from instance_seg_node.training.checkpoint import load_network, network_of
 from instance_seg_node.training.export import LARGEST_DIFFERENCE, largest_difference
 from instance_seg_node.training.recipe import Recipe
@@ -23,8 +23,7 @@ STREETS = {"name": "tiny", "input_height": 256, "input_width": 512, "stages": [{
 
 
 def images(seeds, height=64, width=128):
-    rgb = np.stack([scene(seed, height, width).rgb for seed in seeds])
-    return torch.from_numpy(rgb).permute(0, 3, 1, 2).float() / 255
+    return images_of([scene(seed, height, width) for seed in seeds])
 
 
 @pytest.fixture(scope="module")
