@@ -45,8 +45,12 @@ def draw_parts(canvas: Canvas, parts: list[Part], at, yaw: float, stamps: tuple[
     sunward = camera.rotation @ light.sun
     shift = np.array([np.sign(sunward[0]) * 0.3, -0.25])
     albedo, glow = np.array([p.colour for p in parts]), np.array([p.glow for p in parts], float)
-    dark = light.through_haze(albedo * (light.ambient + 0.25 * light.direct) + glow * light.lamps, depth).tolist()
-    lit = light.through_haze(albedo * (light.ambient * 1.12 + 0.8 * light.direct), depth).tolist()
+    # What stands upright sees half of the sky; with the sun behind it, it is a silhouette.
+    front = 1 - 0.85 * max(float(sunward[2]), 0.0)
+    dark = light.through_haze(
+        albedo * (0.62 * light.ambient + 0.25 * front * light.direct) + glow * light.lamps, depth
+    ).tolist()
+    lit = light.through_haze(albedo * (0.9 * light.ambient + 0.8 * front * light.direct), depth).tolist()
     radii = np.maximum(np.concatenate([p.radii for p in parts]) * scale, 0.55)
     inner = pixels + shift * radii[:, None]
     for i in np.argsort(depth, kind="stable")[::-1].tolist():

@@ -8,39 +8,44 @@ from .figures import Part, part
 
 CLOTHES = np.array(
     [
-        (30, 32, 38),
-        (48, 50, 56),
-        (62, 66, 78),
-        (40, 52, 84),
-        (90, 92, 96),
-        (130, 130, 128),
+        (14, 14, 16),
+        (22, 23, 27),
+        (18, 22, 36),
+        (32, 33, 37),
+        (28, 36, 62),
+        (44, 36, 32),
+        (30, 40, 34),
+        (58, 60, 66),
+        (56, 20, 26),
+        (96, 98, 102),
         (206, 204, 198),
         (150, 36, 40),
-        (60, 90, 130),
-        (56, 84, 56),
-        (140, 110, 70),
-        (190, 150, 60),
+        (60, 90, 140),
+        (70, 100, 64),
+        (150, 120, 80),
+        (205, 160, 60),
         (205, 90, 50),
-        (110, 60, 90),
         (170, 60, 110),
-        (80, 60, 48),
         (215, 222, 70),
     ],
     float,
 )
+CLOTHES_SHARE = np.array([20, 16, 14, 10, 7, 5, 4, 6, 3, 4, 5, 2, 3, 1.5, 2.5, 1, 1, 1.5, 1])
 TROUSERS = np.array(
     [
-        (34, 36, 44),
-        (26, 26, 30),
-        (52, 62, 88),
-        (66, 78, 104),
+        (16, 16, 19),
+        (24, 24, 28),
+        (22, 28, 46),
+        (40, 50, 74),
+        (34, 32, 30),
+        (72, 84, 108),
         (92, 86, 74),
-        (60, 60, 62),
         (150, 140, 118),
         (110, 110, 112),
     ],
     float,
 )
+TROUSERS_SHARE = np.array([28, 18, 20, 12, 8, 5, 3, 3, 3])
 SKINS = np.array([(224, 178, 150), (208, 158, 126), (172, 122, 92), (120, 82, 60), (84, 58, 44)], float)
 HAIRS = np.array([(30, 24, 22), (54, 38, 28), (92, 66, 42), (150, 120, 76), (120, 118, 116), (24, 22, 24)], float)
 
@@ -68,21 +73,22 @@ class Looks:
 def looks(rng: np.random.Generator) -> Looks:
     """A random person; one in eight is a child."""
 
-    def pick(table):
-        colour = table[rng.integers(len(table))] * rng.uniform(0.7, 1.2)
+    def pick(table, share=None):
+        share = None if share is None else share / share.sum()
+        colour = table[rng.choice(len(table), p=share)] * rng.uniform(0.7, 1.2)
         faded = colour + (colour.mean() - colour) * rng.uniform(0.0, 0.7)
-        return np.clip(faded + rng.normal(0, 4, 3), 8, 240)
+        return np.clip(faded + rng.normal(0, 3, 3), 6, 240)
 
     tall = rng.uniform(1.05, 1.45) if rng.random() < 0.12 else rng.normal(1.72, 0.08)
     return Looks(
         tall,
         rng.uniform(0.92, 1.25),
-        pick(CLOTHES),
-        pick(TROUSERS),
+        pick(CLOTHES, CLOTHES_SHARE),
+        pick(TROUSERS, TROUSERS_SHARE),
         pick(SKINS),
         pick(HAIRS),
-        pick(TROUSERS) * 0.6,
-        pick(CLOTHES),
+        pick(TROUSERS, TROUSERS_SHARE) * (0.6 if rng.random() < 0.85 else 3.0),
+        pick(CLOTHES, CLOTHES_SHARE),
         *(rng.random(6) < (0.3, 0.14, 0.25, 0.3, 0.2, 0.3)),
     )
 
@@ -159,7 +165,7 @@ def _leg(who, hip, knee, ankle, owner):
     toe = ankle + (0, -0.02 * h, 0.085 * h)
     return [
         part([hip, knee], [0.056 * h, 0.040 * h], shin if who.skirt else who.legs, owner),
-        part([knee, ankle], [0.038 * h, 0.027 * h], shin, owner),
+        part([knee, ankle], [0.038 * h, 0.027 * h], shin * 0.8, owner),  # the ground keeps the sky's light away
         part([ankle - (0, 0.01, 0.02), toe], [0.026 * h, 0.02 * h], who.shoes, owner),
     ]
 
