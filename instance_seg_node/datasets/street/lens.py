@@ -21,6 +21,8 @@ class Lens:
         self.soft = rng.choice([0.0, 0.4, 0.7, 1.0])
         self.smear = rng.choice([0.0, 0.0, 0.004, 0.010])
         self.quality = int(rng.choice([100, 95, 88, 75, 60]))
+        self.steep = rng.uniform(1.35, 2.1) if rng.random() < 0.67 else None
+        self.road, self.black = float(np.exp(rng.uniform(np.log(40), np.log(115)))), rng.uniform(0, 9)
 
     def expose(self, rgb: np.ndarray, camera: Camera, light: Light, rng: np.random.Generator) -> np.ndarray:
         """The picture the camera gives of a painted scene, uint8 (H, W, 3). camera: with pixels of `rgb`."""
@@ -33,16 +35,13 @@ class Lens:
             rgb = self._bloom(rgb, h)
         if abs(self.shift) > 3e-4:
             rgb = self._chroma(rgb, w, h)
-        image = rgb.astype(np.float32)
+        steep = self.steep is not None and light.lamps < 0.9
+        image = cv2.LUT(rgb, self._steep_tones(rgb) if steep else self._tones(rgb, light))
         grey = cv2.transform(image, np.full((1, 3), 1 / 3, np.float32))
-        image = cv2.addWeighted(image, self.saturation, cv2.merge([grey] * 3), 1 - self.saturation, 0)
+        kept = self.saturation * (0.72 if steep else 1.0)  # a steep curve pulls the channels apart
+        image = cv2.addWeighted(image, kept, cv2.merge([grey] * 3), 1 - kept, 0)
         x, y = np.linspace(-1, 1, w, dtype=np.float32) ** 2, np.linspace(-1, 1, h, dtype=np.float32) ** 2
-        # Automatic exposure: most of the way to a middle grey, except in the dark.
-        target = 108 if light.lamps < 0.7 else 70 if light.lamps < 0.9 else 45
-        metered = (target / max(float(grey.mean()), 12.0)) ** 0.6
-        gain = (1 - self.vignette * 0.5 * (x[None] + y[:, None])) * (self.exposure * self.contrast * metered)
-        image *= gain[..., None] * self.balance.astype(np.float32)
-        image += np.float32(128 * (1 - self.contrast) * 0.6 + self.lift)
+        image *= (1 - self.vignette * 0.5 * (x[None] + y[:, None]))[..., None] * self.balance.astype(np.float32)
         # A sensor's noise grows with the root of the light; it is coarser at larger pictures' own pixels.
         image += (
             cv2.merge([self._grain(rng, h, w) for _ in range(3)])
@@ -54,6 +53,20 @@ class Lens:
                 cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, self.quality])[1], cv2.IMREAD_COLOR
             )
         return image
+
+    def _tones(self, rgb, light):
+        """Brightness (256,) float32 of each painted level: most of the way to a middle grey, except in the dark."""
+        target = 108 if light.lamps < 0.7 else 70 if light.lamps < 0.9 else 45
+        metered = (target / max(float(np.mean(cv2.mean(rgb)[:3])), 12.0)) ** 0.6
+        gain, offset = self.exposure * self.contrast * metered, 128 * (1 - self.contrast) * 0.6 + self.lift
+        return (np.arange(256) * gain + offset).astype(np.float32)
+
+    def _steep_tones(self, rgb):
+        """Brightness (256,) float32 with the ground well exposed: the sky leaves the range, shade falls to black."""
+        lower = rgb[rgb.shape[0] * 11 // 20 :: 4, ::4]
+        ground = float(np.clip(np.median(lower), 40, 140))
+        tones = self.road * (np.arange(256) / ground) ** self.steep - self.black
+        return np.clip(tones, 0, 360).astype(np.float32)
 
     def _grain(self, rng, h, w):
         return rng.standard_normal((h, w), dtype=np.float32) * np.float32(self.noise)

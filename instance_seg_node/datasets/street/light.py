@@ -50,6 +50,8 @@ def draw_light(rng: np.random.Generator) -> Light:
     blue = np.array([70, 115, 175]) * rng.uniform(0.8, 1.25)
     pale = np.array([185, 205, 225]) * rng.uniform(0.85, 1.12)
     grey = np.array([200, 205, 212]) * rng.uniform(0.75, 1.2)
+    glare = rng.uniform(0, 0.8)  # a hazy sky by day is far brighter than what it lights
+    blue, pale, grey = (255 - (255 - np.minimum(tone, 255)) * (1 - glare) for tone in (blue, pale, grey))
     warm = np.array([1.0, 0.95, 0.86])
     dim, cool = rng.uniform(0.85, 1.1), np.array([0.93, 1.0, 1.07])
     rows = {  # direct, ambient, zenith, horizon, haze per metre, lamps, cloud, wet
