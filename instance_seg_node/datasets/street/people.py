@@ -85,7 +85,7 @@ def looks(rng: np.random.Generator) -> Looks:
         rng.uniform(0.92, 1.25),
         pick(CLOTHES, CLOTHES_SHARE),
         pick(TROUSERS, TROUSERS_SHARE),
-        pick(SKINS),
+        pick(SKINS) * 0.8,
         pick(HAIRS),
         pick(TROUSERS, TROUSERS_SHARE) * (0.6 if rng.random() < 0.85 else 3.0),
         pick(CLOTHES, CLOTHES_SHARE),
