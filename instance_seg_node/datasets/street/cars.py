@@ -100,7 +100,7 @@ def _body(solid, rng, length, half, belt, bonnet, colour, screen_foot):
             np.array([(-b * 0.97, low, z), (-m, mid, z), (-a, top, z), (a, top, z), (m, mid, z), (b * 0.97, low, z)])
         )
     axis = np.array([0, 0.5, 0])
-    shine, houses = rng.uniform(0.5, 1.4), rng.uniform(0.25, 0.6)
+    shine, houses, sill = rng.uniform(0.5, 1.6), rng.uniform(0.25, 0.6), rng.uniform(0.3, 0.7)
     for first, second in zip(rings, rings[1:]):
         for i in range(5):
             inside = (first[i] + second[i + 1]) / 2 * (0, 0, 1) + axis
@@ -111,10 +111,14 @@ def _body(solid, rng, length, half, belt, bonnet, colour, screen_foot):
                 tuple(inside),
                 gloss=0.4 * shine if top else 0.08 if i in (1, 3) else 0.0,
             )
+            if i in (0, 4):  # near the ground the body is all but black
+                quad = [first[i], second[i], second[i + 1], first[i + 1]]
+                quad = np.array(quad if i == 0 else [quad[k] for k in (3, 2, 1, 0)])
+                solid.pane(quad, 0, 1, 0, sill, colour * 0.22, tuple(inside))
             if i in (1, 3):  # up the flank: the mirrored street, then houses, then a line of sky along the shoulder
                 quad = np.array([first[i], second[i], second[i + 1], first[i + 1]])
                 quad = quad if i == 1 else quad[[3, 2, 1, 0]]
-                solid.pane(quad, 0, 1, 0.0, houses, colour * 0.6, tuple(inside))
+                solid.pane(quad, 0, 1, 0.0, houses, colour * 0.5, tuple(inside))
                 solid.pane(quad, 0, 1, 0.82, 1.0, colour, tuple(inside), gloss=0.55 * shine)
     ends = []
     for ring in (rings[0], rings[-1]):
@@ -145,7 +149,7 @@ def _rear(solid, rng, quad, colour, tall):
         solid.pane(quad, 0.3, 0.7, 0.64, 0.69, (200, 202, 205), inside, gloss=0.2)
     solid.pane(quad, 0.31, 0.69, 0.40, 0.64, BLACK, inside)
     solid.pane(quad, 0.33, 0.67, 0.42, 0.62, PLATES[rng.integers(3)], inside)
-    solid.pane(quad, 0.36, 0.64, 0.48, 0.56, (36, 36, 40), inside)
+    solid.pane(quad, 0.37, 0.63, 0.50, 0.55, (36, 36, 40), inside)
     for u in (0.16, 0.78):
         solid.pane(quad, u, u + 0.07, 0.02, 0.09, (130, 130, 132), inside)
 
@@ -175,7 +179,7 @@ def _front(solid, rng, quad, colour):
         )
         solid.pane(quad, u0 + 0.05, u1 - 0.05, 0.68, 0.86, (225, 228, 230), inside, gloss=0.3, glow=(220, 215, 200))
     solid.pane(quad, 0.34, 0.66, 0.28, 0.45, PLATES[rng.integers(2)], inside)
-    solid.pane(quad, 0.37, 0.63, 0.33, 0.40, (36, 36, 40), inside)
+    solid.pane(quad, 0.37, 0.63, 0.345, 0.385, (36, 36, 40), inside)
 
 
 def _flanks(solid, rng, length, half, belt, colour, form):
@@ -236,7 +240,7 @@ def _cabin(solid, rng, half, belt, height, along, colour, solid_sides):
     for side in (-1, 1):
         solid.group(2)
         x = sorted((side * half * 0.95, side * (half + 0.16)))
-        solid.box(x, (belt + 0.02, belt + 0.17), (z3 - 0.42, z3 - 0.32), colour * 0.8)
+        solid.box(x, (belt + 0.02, belt + 0.17), (z3 - 0.42, z3 - 0.32), colour * 0.8 if rng.random() < 0.5 else BLACK)
 
 
 def _windows(solid, rng, walls, colour, inside, solid_sides):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .cars import GLASS, PLATES, TYRE, paint, wheel
+from .cars import BLACK, GLASS, PLATES, TYRE, paint, wheel
 from .solid import Solid, rectangle
 
 LIVERIES = np.array(
@@ -141,14 +141,16 @@ def _tank(solid, half, deck, height, rear, front, body):
 
 def _cab_details(solid, rng, lower, upper, colour, inside):
     left, rear, right, front = range(4)
-    tint = np.array(GLASS)
-    solid.pane(upper[front], 0.05, 0.95, 0.12, 0.82, tint, inside, gloss=0.2)
+    tint, line, sky = np.array(GLASS), rng.uniform(0.3, 0.8), rng.uniform(0.25, 0.8)
+    solid.pane(upper[front], 0.03, 0.97, 0.08, 0.86, BLACK, inside)
+    solid.glass(upper[front], 0.05, 0.95, 0.12, 0.82, tint, inside, line=line, sky=sky)
     for quad in (upper[left], upper[right]):
-        solid.pane(quad, 0.35, 0.9, 0.1, 0.75, tint, inside, gloss=0.2)
-    solid.pane(lower[front], 0.15, 0.85, 0.35, 0.9, colour * 0.35, inside)
+        solid.glass(quad, 0.35, 0.9, 0.1, 0.75, tint, inside, line=line, sky=sky * 0.7)
+    solid.pane(upper[front], 0, 1, 0.92, 1, colour, inside, gloss=0.4)
+    solid.pane(lower[front], 0.15, 0.85, 0.35, 0.9, BLACK, inside)
     for v in (0.5, 0.65, 0.8):
-        solid.pane(lower[front], 0.15, 0.85, v, v + 0.04, (120, 120, 124), inside)
-    solid.pane(lower[front], 0, 1, 0, 0.22, (45, 45, 47), inside)
+        solid.pane(lower[front], 0.15, 0.85, v, v + 0.04, (160, 160, 164), inside)
+    solid.pane(lower[front], 0, 1, 0, 0.22, BLACK, inside)
     for u in (0.03, 0.8):
         solid.pane(lower[front], u, u + 0.17, 0.08, 0.3, (150, 155, 160), inside, gloss=0.2, glow=(150, 140, 120))
     solid.pane(lower[front], 0.4, 0.6, 0.03, 0.15, PLATES[rng.integers(2)], inside)
@@ -182,12 +184,14 @@ def _pickup(rng: np.random.Generator) -> Solid:
             solid.disc((side * (half + 0.006), 0.42, z), 0.48, side, (18, 18, 19), floor=0.49, outline=False)
             wheel(solid, side * (half + 0.01), z, 0.40, side, (140, 140, 142))
     solid.group(2)
+    line, sky = rng.uniform(0.3, 0.8), rng.uniform(0.25, 0.8)
     foot, head = (rear + 0.38 * length, front - 0.26 * length), (rear + 0.41 * length, front - 0.40 * length)
     a, b = rectangle((-half * 0.95, half * 0.95), deck - 0.02, foot), rectangle((-half * 0.8, half * 0.8), 1.85, head)
     walls = solid.ring(a, b, colour, gloss=0.06)
     solid.face(b, colour, (0, deck, 0), gloss=0.2)
     for i, (u0, u1) in enumerate([(0.06, 0.94)] * 4):
-        solid.pane(walls[i], u0, u1, 0.1, 0.86, GLASS, (0, deck, (foot[0] + foot[1]) / 2), gloss=0.2)
+        middle = (0, deck, (foot[0] + foot[1]) / 2)
+        solid.glass(walls[i], u0, u1, 0.1, 0.86, np.array(GLASS), middle, line=line, sky=sky)
     for i in (0, 2):
         solid.pane(walls[i], 0.46, 0.51, 0.1, 0.86, colour * 0.8, (0, deck, (foot[0] + foot[1]) / 2))
     return solid
@@ -258,25 +262,25 @@ def _section(solid, rng, along, half, height, decks, colour, ink, *, first, last
     span = height * 0.93 - 1.1
     bands = [((a * height - 1.1) / span, (b * height - 1.1) / span) for a, b in decks]
     bands = [(max(a, 0.02), b) for a, b in bands]
+    line, sky = rng.uniform(0.35, 0.8), rng.uniform(0.15, 0.7)
     tint, count = np.array(GLASS) * rng.uniform(0.7, 1.4), max(3, int((along[1] - along[0]) / 1.5))
     for quad, flip in ((walls[0], True), (walls[2], False)):
         for v0, v1 in bands:
-            solid.pane(quad, 0.01, 0.99, v0, v1, tint * 0.7, inside, gloss=0.08)
+            solid.pane(quad, 0.01, 0.99, v0, v1, BLACK, inside)
             for u in np.linspace(0.015, 0.985, count + 1)[:-1]:
                 wide = 0.97 / count - 0.012
-                solid.pane(quad, u, u + wide, v0 + 0.03, v1 - 0.03, tint, inside, gloss=0.16, glow=(70, 66, 55))
-                solid.pane(
-                    quad, u, u + wide, v0 + (v1 - v0) * 0.6, v1 - 0.03, tint, inside, gloss=0.28, glow=(90, 84, 70)
+                solid.glass(
+                    quad, u, u + wide, v0 + 0.03, v1 - 0.03, tint, inside, line=line, sky=sky, glow=(70, 66, 55)
                 )
         if rng.random() < 0.6:
             solid.pane(quad, 0, 1, 0, bands[0][0] * 0.6 + 0.02, ink, inside)
         doors = (0.86, 0.42) if flip is False else (0.05, 0.5)
         for u in doors:
-            solid.pane(quad, u, u + 1.1 / (along[1] - along[0]), 0, bands[0][1], (45, 47, 50), inside, gloss=0.15)
+            solid.pane(quad, u, u + 1.1 / (along[1] - along[0]), 0, bands[0][1], BLACK, inside, gloss=0.15)
         if len(bands) == 2 or rng.random() < 0.4:
             letters(solid, rng, quad, ink, inside, min(0.9, bands[0][1] + 0.03) if len(bands) == 1 else 0.5)
     for quad in (skirts[0], skirts[2]):
-        solid.pane(quad, 0, 1, 0, 0.2, colour * 0.4, inside)
+        solid.pane(quad, 0, 1, 0, 0.2, BLACK, inside)
         if rng.random() < 0.5:
             solid.pane(quad, 0, 1, 0.7, 1, ink, inside)
     if not rail:
@@ -291,14 +295,14 @@ def _section(solid, rng, along, half, height, decks, colour, ink, *, first, last
 
 
 def _face_forward(solid, rng, wall, skirt, ink, inside, tint, rail):
-    solid.pane(wall, 0.05, 0.95, 0.08, 0.80, tint, inside, gloss=0.22)
-    solid.on(wall, [(0.2, 0.08), (0.5, 0.08), (0.8, 0.8), (0.5, 0.8)], tint, inside, gloss=0.32)
+    solid.pane(wall, 0.03, 0.97, 0.05, 0.82, BLACK, inside)
+    solid.glass(wall, 0.05, 0.95, 0.08, 0.80, tint, inside, line=rng.uniform(0.3, 0.8), sky=rng.uniform(0.25, 0.8))
     solid.pane(wall, 0.12, 0.88, 0.83, 0.97, (24, 24, 26), inside)
     for u in np.linspace(0.25, 0.7, 6):
         solid.pane(wall, u, u + 0.05, 0.86, 0.94, (235, 150, 30), inside, glow=(60, 40, 0))
     for u in (0.04, 0.80):
         solid.pane(skirt, u, u + 0.16, 0.45, 0.75, (170, 172, 178), inside, gloss=0.2, glow=(150, 145, 130))
-    solid.pane(skirt, 0, 1, 0, 0.25, (50, 50, 52), inside)
+    solid.pane(skirt, 0, 1, 0, 0.25, BLACK, inside)
     if not rail:
         solid.pane(skirt, 0.4, 0.6, 0.25, 0.42, PLATES[rng.integers(2)], inside)
     solid.pane(skirt, 0.25, 0.75, 0.5, 0.62, ink * 0.6, inside)
@@ -306,11 +310,11 @@ def _face_forward(solid, rng, wall, skirt, ink, inside, tint, rail):
 
 def _face_back(solid, rng, wall, skirt, ink, inside, tint, bands, rail):
     for v0, v1 in bands if not rail else [(0.1, 0.8)]:
-        solid.pane(wall, 0.1, 0.9, max(v0, 0.2), v1, tint, inside, gloss=0.18, glow=(60, 55, 45))
+        solid.glass(wall, 0.1, 0.9, max(v0, 0.2), v1, tint, inside, sky=rng.uniform(0.25, 0.7), glow=(60, 55, 45))
     solid.pane(wall, 0.0, 1.0, 0.0, 0.12, ink, inside)
     for u in (0.02, 0.88):
         solid.pane(skirt, u, u + 0.1, 0.35, 0.95, (130, 14, 14), inside, glow=(110, 12, 12))
-    solid.pane(skirt, 0.15, 0.85, 0.55, 0.95, (46, 46, 48), inside)
+    solid.pane(skirt, 0.15, 0.85, 0.55, 0.95, BLACK, inside)
     for v in (0.62, 0.72, 0.82):
         solid.pane(skirt, 0.18, 0.82, v, v + 0.03, (90, 90, 92), inside)
     if not rail:

@@ -44,11 +44,13 @@ class Solid:
         """A rectangle on a quad, in its u and v."""
         self.on(quad, [(u0, v0), (u1, v0), (u1, v1), (u0, v1)], colour, inside, **look)
 
-    def glass(self, quad: np.ndarray, u0, u1, v0, v1, tint, inside: Point, *, line: float = 0.5, sky: float = 0.5):
+    def glass(
+        self, quad: np.ndarray, u0, u1, v0, v1, tint, inside: Point, *, line: float = 0.5, sky: float = 0.5, glow=None
+    ) -> None:
         """A window on a quad that mirrors the street: the bright sky (its share `sky`) above a hard line of roofs."""
         line, lean = v0 + line * (v1 - v0), 0.12 * (v1 - v0) * (1 if sky > 0.5 else -1)
-        self.pane(quad, u0, u1, v0, v1, tint, inside, gloss=0.05)
-        self.on(quad, [(u0, line - lean), (u1, line + lean), (u1, v1), (u0, v1)], tint, inside, gloss=sky)
+        self.pane(quad, u0, u1, v0, v1, tint, inside, gloss=0.05, glow=glow)
+        self.on(quad, [(u0, line - lean), (u1, line + lean), (u1, v1), (u0, v1)], tint, inside, gloss=sky, glow=glow)
 
     def ring(self, lower: np.ndarray, upper: np.ndarray, colour, *, gloss: float = 0.0) -> list[np.ndarray]:
         """The walls between two rings of corners (N, 3), as quads lower-lower-upper-upper. Returns them."""
