@@ -4,7 +4,7 @@ import numpy as np
 
 from .solid import Solid, rectangle
 
-GLASS = (14, 17, 20)
+GLASS = (20, 24, 28)
 BLACK = np.array([12.0, 12, 13])  # rubber, unpainted plastics, gaps, what the ground shades
 TYRE = (18, 18, 19)
 PLATES = ((225, 225, 218), (226, 226, 222), (222, 190, 60))
@@ -107,18 +107,18 @@ def _body(solid, rng, length, half, belt, bonnet, colour, screen_foot):
             top = i == 2
             solid.face(
                 [first[i], first[i + 1], second[i + 1], second[i]],
-                colour * (1 if i not in (0, 4) else 0.62),
+                colour * (1 if i not in (0, 4) else 0.75),
                 tuple(inside),
                 gloss=0.4 * shine if top else 0.08 if i in (1, 3) else 0.0,
             )
             if i in (0, 4):  # near the ground the body is all but black
                 quad = [first[i], second[i], second[i + 1], first[i + 1]]
                 quad = np.array(quad if i == 0 else [quad[k] for k in (3, 2, 1, 0)])
-                solid.pane(quad, 0, 1, 0, sill, colour * 0.22, tuple(inside))
+                solid.pane(quad, 0, 1, 0, sill, colour * 0.4, tuple(inside))
             if i in (1, 3):  # up the flank: the mirrored street, then houses, then a line of sky along the shoulder
                 quad = np.array([first[i], second[i], second[i + 1], first[i + 1]])
                 quad = quad if i == 1 else quad[[3, 2, 1, 0]]
-                solid.pane(quad, 0, 1, 0.0, houses, colour * 0.5, tuple(inside))
+                solid.pane(quad, 0, 1, 0.0, houses, colour * 0.6, tuple(inside))
                 solid.pane(quad, 0, 1, 0.82, 1.0, colour, tuple(inside), gloss=0.55 * shine)
     ends = []
     for ring in (rings[0], rings[-1]):
@@ -147,7 +147,8 @@ def _rear(solid, rng, quad, colour, tall):
         solid.pane(quad, u0 + 0.03, u1 - 0.03, low + 0.04, low + 0.12, (215, 190, 180), inside)
     if rng.random() < 0.5:
         solid.pane(quad, 0.3, 0.7, 0.64, 0.69, (200, 202, 205), inside, gloss=0.2)
-    solid.pane(quad, 0.31, 0.69, 0.40, 0.64, BLACK, inside)
+    if rng.random() < 0.5:
+        solid.pane(quad, 0.31, 0.69, 0.40, 0.64, BLACK, inside)
     solid.pane(quad, 0.33, 0.67, 0.42, 0.62, PLATES[rng.integers(3)], inside)
     solid.pane(quad, 0.37, 0.63, 0.50, 0.55, (36, 36, 40), inside)
     for u in (0.16, 0.78):

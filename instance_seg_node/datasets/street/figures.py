@@ -48,9 +48,9 @@ def draw_parts(canvas: Canvas, parts: list[Part], at, yaw: float, stamps: tuple[
     # What stands upright sees half of the sky; with the sun behind it, it is a silhouette.
     front = 1 - 0.85 * max(float(sunward[2]), 0.0)
     dark = light.through_haze(
-        albedo * (0.62 * light.ambient + 0.25 * front * light.direct) + glow * light.lamps, depth
+        albedo * (0.78 * light.ambient + 0.25 * front * light.direct) + glow * light.lamps, depth
     ).tolist()
-    lit = light.through_haze(albedo * (0.9 * light.ambient + 0.8 * front * light.direct), depth).tolist()
+    lit = light.through_haze(albedo * (1.05 * light.ambient + 0.8 * front * light.direct), depth).tolist()
     radii = np.maximum(np.concatenate([p.radii for p in parts]) * scale, 0.55)
     inner = pixels + shift * radii[:, None]
     for i in np.argsort(depth, kind="stable")[::-1].tolist():

@@ -30,7 +30,7 @@ CLOTHES = np.array(
     ],
     float,
 )
-CLOTHES_SHARE = np.array([20, 16, 14, 10, 7, 5, 4, 6, 3, 4, 5, 2, 3, 1.5, 2.5, 1, 1, 1.5, 1])
+CLOTHES_SHARE = np.array([14, 13, 12, 11, 8, 5, 5, 8, 4, 5, 5, 3, 3, 2, 3, 1.5, 1.5, 2, 1.5])
 TROUSERS = np.array(
     [
         (16, 16, 19),
@@ -45,7 +45,7 @@ TROUSERS = np.array(
     ],
     float,
 )
-TROUSERS_SHARE = np.array([28, 18, 20, 12, 8, 5, 3, 3, 3])
+TROUSERS_SHARE = np.array([22, 18, 18, 14, 9, 7, 4, 4, 4])
 SKINS = np.array([(224, 178, 150), (208, 158, 126), (172, 122, 92), (120, 82, 60), (84, 58, 44)], float)
 HAIRS = np.array([(30, 24, 22), (54, 38, 28), (92, 66, 42), (150, 120, 76), (120, 118, 116), (24, 22, 24)], float)
 
