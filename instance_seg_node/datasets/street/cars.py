@@ -109,7 +109,7 @@ def _body(solid, rng, length, half, belt, bonnet, colour, screen_foot):
                 [first[i], first[i + 1], second[i + 1], second[i]],
                 colour * (1 if i not in (0, 4) else 0.75),
                 tuple(inside),
-                gloss=0.4 * shine if top else 0.08 if i in (1, 3) else 0.0,
+                gloss=0.4 * shine if top else 0.16 * shine if i in (1, 3) else 0.0,
             )
             if i in (0, 4):  # near the ground the body is all but black
                 quad = [first[i], second[i], second[i + 1], first[i + 1]]
@@ -122,7 +122,7 @@ def _body(solid, rng, length, half, belt, bonnet, colour, screen_foot):
                 solid.pane(quad, 0, 1, 0.82, 1.0, colour, tuple(inside), gloss=0.55 * shine)
     ends = []
     for ring in (rings[0], rings[-1]):
-        solid.face(ring, colour, (0, 0.5, 0), gloss=0.05)
+        solid.face(ring, colour, (0, 0.5, 0), gloss=0.14 * shine)
         ends.append(ring[[0, 5, 3, 2]])
     for i in (1, -2):  # the bumper's lower lip hides the underside
         solid.face(rings[i][[0, 5, 4, 1]], colour * 0.55, (0, 0.5, 0), outline=False)
@@ -250,7 +250,7 @@ def _windows(solid, rng, walls, colour, inside, solid_sides):
     tint = np.array(GLASS) * rng.uniform(0.6, 1.6)
     for quad, low in ((rear, 0.12), (front, 0.03)):
         solid.pane(quad, 0.05, 0.95, low, 0.97, BLACK, inside)
-        line, sky = rng.uniform(0.3, 0.75), rng.uniform(0.2, 0.8)
+        line, sky = rng.uniform(0.3, 0.75), rng.uniform(0.25, 0.9)
         solid.glass(quad, 0.08, 0.92, low + 0.05, 0.94, tint, inside, line=line, sky=sky)
         if rng.random() < 0.6:
             solid.pane(quad, 0.14, 0.86, 0.34, 0.58, tint, inside, gloss=rng.uniform(0.3, 0.7))
@@ -258,7 +258,7 @@ def _windows(solid, rng, walls, colour, inside, solid_sides):
             solid.on(quad, [(u, 0.17), (u + 0.18, 0.17), (u + 0.15, 0.55), (u + 0.03, 0.55)], tint * 0.5, inside)
     solid.pane(front, 0.84, 0.89, 0.12, 0.2, (215, 215, 205), inside)
     cuts = [(0.06, 0.22), (0.25, 0.56), (0.59, 0.95)] if not solid_sides else [(0.66, 0.95)]
-    line, sky = rng.uniform(0.3, 0.8), rng.uniform(0.15, 0.75)
+    line, sky = rng.uniform(0.3, 0.8), rng.uniform(0.2, 0.85)
     chrome = np.full(3, 210.0) if rng.random() < 0.35 else colour
     for quad, backwards in ((right, False), (left, True)):
         span = [(1 - b, 1 - a) if backwards else (a, b) for a, b in cuts]
