@@ -8,6 +8,7 @@ import numpy as np
 
 from .canvas import Canvas
 from .classes import BUILDING
+from .shop_fronts import PX_PER_M, ground_floor, house_door
 from .solid import Solid
 from .texture import noise_tile
 from .things import Body, Thing
@@ -26,10 +27,16 @@ WALLS = np.array(
         (160, 128, 104),
         (92, 100, 108),
         (214, 206, 190),
+        (116, 72, 56),
+        (98, 60, 50),
+        (134, 116, 84),
+        (150, 132, 96),
+        (78, 66, 58),
+        (236, 232, 224),
+        (228, 220, 200),
     ],
     float,
 )
-PX_PER_M = 14
 
 
 @cache
@@ -44,77 +51,70 @@ def front(number: int) -> np.ndarray:
     x, y = rng.integers(0, 250, 2)
     grain = noise_tile(1)[y : y + 200, x : x + 200]
     factor = 0.8 + 0.3 * cv2.resize(grain, (w, h)) + 0.12 * cv2.resize(noise_tile(0)[: h // 2, : w // 2], (w, h))
-    if rng.random() < 0.35:  # courses of brick or stone
-        factor[:: max(3, rng.integers(3, 6))] *= 0.86
-    if rng.random() < 0.3:
+    if rng.random() < 0.5:  # courses of brick or stone
+        factor[:: max(3, rng.integers(3, 6))] *= rng.uniform(0.68, 0.88)
+    if rng.random() < 0.22:
         return _curtain_wall(rng, image, factor, storey)
-    columns, glass = rng.integers(4, 9), np.array([48, 54, 60.0])
+    columns = rng.integers(4, 9)
     pitch = w / columns
-    wide, tall = pitch * rng.uniform(0.35, 0.6), storey * rng.uniform(0.45, 0.62)
-    frame = tuple(int(v) for v in rng.choice([[225, 222, 214], [70, 62, 56], [150, 146, 140]]))
+    wide, tall = pitch * rng.uniform(0.35, 0.6), storey * rng.uniform(0.45, 0.66)
+    frame = np.array([[236, 234, 228], [236, 234, 228], [44, 40, 38], [150, 146, 140]][rng.integers(4)], float)
     image = np.clip(image * factor[..., None], 0, 255).astype(np.uint8)
+    mirrored = rng.choice([0.1, 0.35, 0.7])
     for floor in range(floors):
         base = h - floor * storey
         if floor == 0 and number % 3:
-            _shops(rng, image, base, storey)
+            ground_floor(rng, image, base, storey)
             continue
         if rng.random() < 0.4:
-            cv2.rectangle(image, (0, base - 3), (w, base), tuple((wall * 0.75).tolist()), -1)
+            cv2.rectangle(image, (0, base - 3), (w, base), tuple((wall * rng.choice([0.55, 1.3])).tolist()), -1)
+        door = int(rng.integers(columns)) if floor == 0 else -1
         for column in range(columns):
             left, sill = int((column + 0.5) * pitch - wide / 2), int(base - storey * 0.22)
-            _window(rng, image, left, sill, int(wide), int(tall), frame, glass)
-    cv2.rectangle(image, (0, 0), (w, 5), tuple((wall * 0.6).tolist()), -1)
-    cv2.rectangle(image, (0, 6), (w, 9), tuple(np.minimum(wall * 1.15, 255).tolist()), -1)
+            if column == door:
+                house_door(rng, image, left, base, storey)
+            else:
+                _window(rng, image, left, sill, int(wide), int(tall), frame, mirrored)
+    _cornice(rng, image, wall)
     return image
 
 
-def _window(rng, image, x, sill, w, h, frame, glass):
-    cv2.rectangle(image, (x - 2, sill - h - 2), (x + w + 2, sill + 3), frame, -1)
-    tone = glass * rng.uniform(0.5, 1.3)
-    cv2.rectangle(image, (x, sill - h), (x + w, sill), tone.tolist(), -1)
-    cv2.rectangle(image, (x, sill - h), (x + w, sill - h // 2), np.minimum(tone * 1.5 + 14, 255).tolist(), -1)
-    if rng.random() < 0.45:  # curtain or blind
-        cloth = (np.array([196, 190, 178]) * rng.uniform(0.6, 1.0)).tolist()
+def _cornice(rng, image, wall):
+    """The edge of the roof: a pale ledge and its shadow, slates above them on some houses."""
+    w, y = image.shape[1], 0
+    if rng.random() < 0.35:
+        y = int(rng.uniform(0.6, 1.6) * PX_PER_M)
+        cv2.rectangle(image, (0, 0), (w, y), (np.array([62, 62, 68]) * rng.uniform(0.6, 1.2)).tolist(), -1)
+    cv2.rectangle(image, (0, y), (w, y + 5), np.minimum(wall * rng.choice([0.6, 1.5]), 245).tolist(), -1)
+    cv2.rectangle(image, (0, y + 6), (w, y + 8), (wall * 0.35).tolist(), -1)
+
+
+def _window(rng, image, x, sill, w, h, frame, mirrored):
+    """A sash window with its surround. mirrored: the chance that its panes show the bright sky."""
+    cv2.rectangle(image, (x - 2, sill - h - 2), (x + w + 2, sill + 3), frame.tolist(), -1)
+    dark = np.array([30, 34, 38]) * rng.uniform(0.3, 1.6)
+    sky = np.array([196, 208, 220]) * rng.uniform(0.5, 1.15)
+    for top, bottom in ((sill - h, sill - h // 2), (sill - h // 2 + 1, sill)):
+        tone = sky * 0.85 + dark * 0.15 if rng.random() < mirrored else dark * rng.uniform(0.7, 1.6)
+        cv2.rectangle(image, (x, top), (x + w, bottom), np.minimum(tone, 255).tolist(), -1)
+    if rng.random() < 0.3:  # curtain or blind
+        cloth = (np.array([206, 200, 188]) * rng.uniform(0.5, 1.1)).tolist()
         cv2.rectangle(image, (x, sill - h), (x + (w if rng.random() < 0.5 else w // 3), sill - h // 3), cloth, -1)
-    cv2.line(image, (x + w // 2, sill - h), (x + w // 2, sill), frame, 1)
-    cv2.line(image, (x, sill - int(h * 0.65)), (x + w, sill - int(h * 0.65)), frame, 1)
-    cv2.rectangle(image, (x - 3, sill + 2), (x + w + 3, sill + 4), (np.array(frame) * 0.6).tolist(), -1)
-
-
-def _shops(rng, image, base, storey):
-    w, x = image.shape[1], 0
-    while x < w:
-        wide = int(rng.uniform(3, 7) * PX_PER_M)
-        cloth = np.clip(rng.uniform(30, 200, 3), 0, 255)
-        inside = (np.array([70, 66, 58]) * rng.uniform(0.5, 1.6)).tolist()
-        cv2.rectangle(image, (x + 3, base - int(storey * 0.74)), (x + wide - 5, base - 6), inside, -1)
-        for _ in range(rng.integers(3, 9)):  # goods, posters, reflections
-            gx, gy = rng.integers(x + 4, x + wide - 4), rng.integers(base - int(storey * 0.65), base - 8)
-            size = rng.integers(3, 12, 2)
-            cv2.rectangle(
-                image, (int(gx), int(gy)), (int(gx + size[0]), int(gy + size[1])), rng.uniform(20, 210, 3).tolist(), -1
-            )
-        door = x + wide // 2
-        cv2.rectangle(image, (door, base - int(storey * 0.7)), (door + 13, base), (50, 46, 44), -1)
-        cv2.rectangle(
-            image, (x, base - int(storey * 0.97)), (x + wide - 2, base - int(storey * 0.76)), cloth.tolist(), -1
-        )
-        for i in range(rng.integers(3, 8)):
-            lx = x + wide // 5 + i * 7
-            cv2.rectangle(
-                image, (lx, base - int(storey * 0.92)), (lx + 4, base - int(storey * 0.82)), (235, 230, 220), -1
-            )
-        x += wide
+    cv2.rectangle(image, (x, sill - h), (x + w, sill - h + 1), (dark * 0.5).tolist(), -1)  # the lintel's shadow
+    cv2.line(image, (x + w // 2, sill - h), (x + w // 2, sill), frame.tolist(), 1)
+    cv2.line(image, (x, sill - h // 2), (x + w, sill - h // 2), frame.tolist(), 1)
+    cv2.rectangle(image, (x - 3, sill + 2), (x + w + 3, sill + 4), np.minimum(frame * 1.05, 245).tolist(), -1)
+    cv2.rectangle(image, (x - 3, sill + 5), (x + w + 3, sill + 6), (frame * 0.25).tolist(), -1)
 
 
 def _curtain_wall(rng, image, factor, storey):
     h, w = image.shape[:2]
-    glass = np.array([84, 100, 116]) * rng.uniform(0.6, 1.2)
+    glass, bright = np.array([84, 100, 116]) * rng.uniform(0.3, 1.2), rng.choice([0.0, 0.2, 0.45])
     pane = int(rng.uniform(1.0, 2.2) * PX_PER_M)
     for y in range(0, h, storey):
         cv2.rectangle(image, (0, y + storey // 4), (w, y + storey), glass.tolist(), -1)
         for x in range(0, w, pane):
-            tone = glass * rng.uniform(0.75, 1.25)
+            tone = np.array([190, 205, 220]) if rng.random() < bright else glass * rng.uniform(0.5, 1.4)
             cv2.rectangle(image, (x, y + storey // 4), (x + pane - 2, y + storey - 2), tone.tolist(), -1)
     return np.clip(image * (0.4 + 0.6 * factor[..., None]), 0, 255).astype(np.uint8)
 
