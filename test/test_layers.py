@@ -14,8 +14,8 @@ PACKAGE = Path(__file__).parents[1] / "instance_seg_node"
 # What is imported (a regular expression for the whole dotted name) and the files that may, relative to the package.
 RULES = {
     r"rclpy(\..*)?|\w+_msgs(\..*)?|rosidl\w*(\..*)?|cv_bridge(\..*)?": ("ros/**",),
-    r"(torch|lightning\w*)(\..*)?": ("methods/*/network.py", "methods/*/loss.py", "methods/*/lovasz.py", "training/**",
-                                    "bench/**"),
+    r"(torch|lightning\w*)(\..*)?": ("methods/*/network.py", "methods/*/networks/**", "methods/*/loss.py",
+                                    "methods/*/lovasz.py", "training/**", "bench/**"),
     r"tensorrt(_rtx)?(\..*)?": ("engines/**",),
     r"pycuda(\..*)?": ("gpu/**", "engines/trt.py"),
     r"instance_seg_node\.ros(\..*)?": ("cli.py", "cli/**", "ros/**"),
@@ -91,6 +91,7 @@ def test_an_import_in_the_wrong_room_is_found(tmp_path, relative, code):
 @pytest.mark.parametrize(("relative", "code"), [
     ("ros/node.py", "import rclpy\nfrom sensor_msgs.msg import Image\nfrom . import messages"),
     ("methods/spatial_embedding/network.py", "import torch"),
+    ("methods/spatial_embedding/networks/erfnet.py", "import torch"),
     ("methods/spatial_embedding/loss.py", "from torch import nn"),
     ("methods/spatial_embedding/lovasz.py", "import torch"),
     ("training/train.py", "import torch"),

@@ -9,7 +9,8 @@ import torch
 from ..atomic_files import atomic_file
 from ..datasets.street import CLASSES
 from ..errors import InputError
-from ..methods.spatial_embedding.network import BranchedErfnet, spatial_embedding_network
+from ..methods.spatial_embedding.network import spatial_embedding_network
+from ..methods.spatial_embedding.networks import Branched
 from ..model_spec import ObjectClass
 from .learner import Learner
 from .origin import Origin
@@ -24,12 +25,12 @@ class Trained(NamedTuple):
     recipe: Recipe
     classes: tuple[ObjectClass, ...]
     origin: Origin
-    network: BranchedErfnet
+    network: Branched
 
 
-def network_of(recipe: Recipe, classes: Sequence[ObjectClass] = CLASSES) -> BranchedErfnet:
+def network_of(recipe: Recipe, classes: Sequence[ObjectClass] = CLASSES) -> Branched:
     """The recipe's network before its first step. classes: those of its images, by default of the streets."""
-    return spatial_embedding_network(recipe.bandwidths, len(classes), dropout=recipe.dropout)
+    return spatial_embedding_network(recipe.bandwidths, len(classes), network=recipe.network, dropout=recipe.dropout)
 
 
 def save_checkpoint(path: Path, recipe: Recipe, classes: Sequence[ObjectClass], origin: Origin, learner: Learner,

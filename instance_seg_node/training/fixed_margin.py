@@ -4,12 +4,12 @@ import math
 
 import torch
 
-from ..methods.spatial_embedding.network import BranchedErfnet
+from ..methods.spatial_embedding.networks import Branched
 from .guidance import UNIT_PX
 
 
 @torch.no_grad()
-def fix_margin(network: BranchedErfnet, margin_px: float) -> None:
+def fix_margin(network: Branched, margin_px: float) -> None:
     """Give every pixel of every image this margin, the distance at which a membership is one half.
 
     margin_px: in pixels of the network's input. It is a bias of the last layer, so an exported graph is as any other;

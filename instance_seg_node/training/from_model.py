@@ -15,7 +15,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from ..errors import InputError
-from ..methods.spatial_embedding.network import BranchedErfnet
+from ..methods.spatial_embedding.networks import Branched
 
 PREFIX = "network."
 """Of weights' names in the graph: the network is a member of SpatialEmbedding."""
@@ -32,7 +32,7 @@ def weights_of_graph(path: Path) -> dict[str, Tensor]:
             if name.startswith(PREFIX)}
 
 
-def open_folded_norms(weights: dict[str, Tensor], network: BranchedErfnet) -> list[nn.BatchNorm2d]:
+def open_folded_norms(weights: dict[str, Tensor], network: Branched) -> list[nn.BatchNorm2d]:
     """Add to `weights` the norms that they lack, made to pass their input on unchanged. Returns those of `network`."""
     folded = []
     for name, norm in network.named_modules():
@@ -46,7 +46,7 @@ def open_folded_norms(weights: dict[str, Tensor], network: BranchedErfnet) -> li
 
 
 @torch.no_grad()
-def measure(network: BranchedErfnet, norms: list[nn.BatchNorm2d], batches: Iterable[Tensor]) -> None:
+def measure(network: Branched, norms: list[nn.BatchNorm2d], batches: Iterable[Tensor]) -> None:
     """Give `norms`, which pass their input on, its statistics over `batches`, each float (B, 3, H, W) in [0, 1]."""
     sums = {norm: torch.zeros(2, norm.num_features, dtype=torch.float64, device=norm.weight.device) for norm in norms}
     counts = dict.fromkeys(norms, 0)

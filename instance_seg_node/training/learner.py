@@ -5,7 +5,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ..methods.spatial_embedding.network import BranchedErfnet
+from ..methods.spatial_embedding.networks import Branched
 from .fixed_margin import fix_margin
 from .processes import share_norms
 from .recipe import Recipe
@@ -14,7 +14,7 @@ from .recipe import Recipe
 class Learner:
     """A network with its optimizer and, if `recipe.average` is not 0, the exponential mean of its weights."""
 
-    def __init__(self, network: BranchedErfnet, recipe: Recipe, fabric: Fabric | None = None):
+    def __init__(self, network: Branched, recipe: Recipe, fabric: Fabric | None = None):
         """fabric: the processes that learn together; None: this one alone, on the CPU."""
         self.fabric = fabric or Fabric(accelerator="cpu", devices=1)
         if self.fabric.world_size > 1:
@@ -74,7 +74,7 @@ class Learner:
         get_ema_multi_avg_fn(decay)(means, weights, count)
 
 
-def _optimizer(network: BranchedErfnet, recipe: Recipe) -> torch.optim.Optimizer:
+def _optimizer(network: Branched, recipe: Recipe) -> torch.optim.Optimizer:
     """Adam. The first branch, the offsets, has a learning rate of its own: a step too far and it points nowhere."""
     offsets, *others = network.branches
     rest = [*network.encoder.parameters(), *(p for branch in others for p in branch.parameters())]

@@ -9,6 +9,7 @@ from pydantic import Field, PositiveFloat, ValidationError, model_validator
 
 from ..datasets.street import CLASSES
 from ..errors import InputError
+from ..methods.spatial_embedding.networks import STRIDES
 from ..model_spec import LookAlikes, ObjectClass, Strict, Thresholds, groups, problems
 
 
@@ -85,6 +86,7 @@ class Recipe(Strict):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     input_height: int = Field(gt=0, multiple_of=8)
     input_width: int = Field(gt=0, multiple_of=8)
+    network: Literal["erfnet", "pyramid"] = Field("erfnet", description="the paper's, or one in a fifth of its time")
     bandwidths: Literal[1, 2] = 2
     dropout: float = Field(0.3, ge=0, lt=1, description="of the encoder's last blocks")
     scenes: Scenes | None = None
@@ -113,6 +115,17 @@ class Recipe(Strict):
                              "for; it goes into the model's card")
         if self.scenes is not None:
             self.check_fits(CLASSES)
+        return self
+
+    @model_validator(mode="after")
+    def _sizes_fit_the_network(self) -> "Recipe":
+        stride = STRIDES[self.network]
+        sizes = [self.input_height, self.input_width]
+        for stage in self.stages:
+            sizes += [stage.crop_height, stage.crop_width]
+        if any(size % stride for size in sizes):
+            raise ValueError(f"the network {self.network} needs input and crops whose height and width are multiples "
+                             f"of {stride}")
         return self
 
     def check_fits(self, classes: Sequence[ObjectClass]) -> None:

@@ -6,14 +6,14 @@ from pathlib import Path
 from torch import Tensor
 
 from ..errors import InputError
-from ..methods.spatial_embedding.network import BranchedErfnet
+from ..methods.spatial_embedding.networks import Branched
 from ..model_spec import ModelSpec, ObjectClass
 from .checkpoint import load_network
 from .from_model import measure, open_folded_norms, weights_of_graph
 from .origin import Origin
 
 
-def load_weights(path: Path, classes: Sequence[ObjectClass], network: BranchedErfnet,
+def load_weights(path: Path, classes: Sequence[ObjectClass], network: Branched,
                  batches: Iterable[Tensor]) -> Origin:
     """Give a network of `classes` the weights of a checkpoint or a model folder. Returns where those come from.
 
@@ -42,7 +42,7 @@ def load_weights(path: Path, classes: Sequence[ObjectClass], network: BranchedEr
     return origin
 
 
-def _seed_maps(weights: dict[str, Tensor], theirs: list[str], network: BranchedErfnet,
+def _seed_maps(weights: dict[str, Tensor], theirs: list[str], network: Branched,
                ours: list[str]) -> dict[str, Tensor]:
     """The last layer of the seed branch: `weights` for the classes that are also `theirs`, else as in `network`."""
     branch = len(network.branches) - 1

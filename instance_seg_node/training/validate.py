@@ -9,7 +9,8 @@ import torch
 from ..drawing import overlay
 from ..evaluation.coco import CocoPrecision
 from ..methods import DECODERS
-from ..methods.spatial_embedding.network import BranchedErfnet, SpatialEmbedding
+from ..methods.spatial_embedding.network import SpatialEmbedding
+from ..methods.spatial_embedding.networks import Branched
 from ..model_spec import ObjectClass, groups
 from ..resolution import enlarge, shrink
 from .images import Images
@@ -32,7 +33,7 @@ class _Drawn(NamedTuple):
 
 
 @torch.no_grad()
-def validate(network: BranchedErfnet, recipe: Recipe, images: Images,
+def validate(network: Branched, recipe: Recipe, images: Images,
              classes: Sequence[ObjectClass]) -> Validation:
     """AP and AP50, overall and per class as in `average_precision`, at the size of each image's labels.
 
