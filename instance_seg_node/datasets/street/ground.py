@@ -6,6 +6,7 @@ import numpy as np
 from .canvas import Canvas
 from .classes import PAVEMENT, RAIL, ROAD, TERRAIN
 from .layout import Layout
+from .road_symbols import RoadSymbols
 from .texture import noise_tile
 from .things import Plant, Thing
 
@@ -39,6 +40,8 @@ class Ground:
             )
             for _ in range(14)
         ]
+        self.white = np.array([232, 232, 226]) * self.worn + self.asphalt * (1 - self.worn)
+        self.symbols = RoadSymbols(layout, rng.spawn(1)[0], self.asphalt, self.white)
 
     def paint(self, canvas: Canvas, z0: float, junctions: list[tuple[float, float]]) -> None:
         """Everything flat, as seen from z0 along the street. junctions: (z, half width) of the streets that cross."""
@@ -76,6 +79,7 @@ class Ground:
         self._kerbs(canvas, z, junctions)
         self._rails(canvas, z, owners[RAIL])
         self._markings(canvas, z0, junctions)
+        self.symbols.paint(canvas, z0, lambda colour: self._lit(canvas, colour))
 
     def _lit(self, canvas: Canvas, colour) -> np.ndarray:
         light = canvas.light
@@ -129,7 +133,7 @@ class Ground:
 
     def _markings(self, canvas, z0, junctions):
         road = self.layout
-        white = np.array([232, 232, 226]) * self.worn + self.asphalt * (1 - self.worn)
+        white = self.white
         middle = np.array([222, 170, 44]) * self.worn + self.asphalt * (1 - self.worn) if self.yellow else white
         half, lines = road.lane_m / 2, []
         wide = 0.09 if road.kind != "highway" else 0.11
