@@ -199,13 +199,16 @@ WALL_TONES = [np.array([140, 134, 122.0]), np.array([124, 84, 66.0]), np.array([
 
 
 def tree(rng: np.random.Generator, x: float, z: float, tall: float | None = None) -> Plant:
-    """A broad-leaved tree, a fir or one with a thin crown."""
+    """A broad-leaved tree, a fir, one with a thin crown or, one in three, a bare one."""
     tall = tall or rng.uniform(4, 12)
-    kind = int(rng.choice([0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 13]))
+    bare = rng.random() < 0.33
+    kind = int(rng.integers(14, 18) if bare else rng.choice([0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 13]))
     fir = 6 <= kind <= 8
     base = tall * (rng.uniform(0.05, 0.12) if fir else rng.uniform(0.18, 0.38))
     width = (tall - base) * (rng.uniform(0.4, 0.6) if fir else rng.uniform(0.8, 1.25))
     colour = GREENS[rng.integers(len(GREENS))] * rng.uniform(0.65, 1.2) * ((0.7, 0.85, 0.9) if fir else 1)
+    if bare:
+        base, colour = base * 0.7, np.array([84, 70, 58.0]) * rng.uniform(0.5, 1.3)
     return Plant(x, z, 0.0, (0.25, 0.25), tall, ((PLANT, -1, 0),), (kind, base, width), colour)
 
 

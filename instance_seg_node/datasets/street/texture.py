@@ -33,9 +33,11 @@ def noise_tile(kind: int) -> np.ndarray:
 @cache
 def foliage(kind: int) -> tuple[np.ndarray, np.ndarray]:
     """A plant's crown: brightness float32 (192, 192) about 1 and coverage uint8. kinds 0-5 round, 6-8 fir, 9-11 bush,
-    12-13 thin crowns."""
+    12-13 thin crowns, 14-17 bare branches (384, 384)."""
     rng = np.random.default_rng([6, kind])
     size = 192
+    if kind >= 14:
+        return _branches(rng, 2 * size)
     y, x = np.mgrid[0:size, 0:size].astype(np.float32) / (size - 1)
     rough = value_noise(rng, size, 6, 5)
     fine = value_noise(rng, size, 24, 3)
@@ -52,6 +54,24 @@ def foliage(kind: int) -> tuple[np.ndarray, np.ndarray]:
     shade = (0.5 + 0.5 * light) * (0.45 + 0.75 * fine) * (0.75 + 0.5 * rough)
     alpha[:, [0, -1]] = alpha[[0, -1], :] = 0
     return shade.astype(np.float32), (alpha * 255).astype(np.uint8)
+
+
+def _branches(rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """A crown without leaves: boughs that fork from the middle of the bottom, thinner each time."""
+    alpha, shade = np.zeros((size, size), np.uint8), np.full((size, size), 0.55, np.float32)
+    tips = [(size / 2, size - 2.0, 0.0, size * rng.uniform(0.18, 0.23))]
+    for thick in (9, 6, 4, 3, 2, 2, 1):
+        forks = []
+        for x, y, lean, long in tips:
+            for turn in rng.normal(0, 0.12, 1) + (-0.42, 0.0, 0.42) if thick > 3 else rng.normal(0, 0.5, 2):
+                angle, reach = lean + turn + rng.normal(0, 0.14), long * rng.uniform(0.6, 1.1)
+                end = x + reach * np.sin(angle), y - reach * np.cos(angle) * 0.9
+                cv2.line(alpha, (int(x), int(y)), (int(end[0]), int(end[1])), 255, thick, cv2.LINE_AA)
+                forks.append((*end, angle, long * rng.uniform(0.74, 0.92)))
+        tips = forks
+    shade += (0.35 * value_noise(rng, size, 12, 3)).astype(np.float32)
+    alpha[:, [0, -1]] = alpha[[0, -1], :] = 0
+    return shade, alpha
 
 
 def _lobes(kind: int, rng: np.random.Generator) -> list[tuple[float, float, float, float]]:
