@@ -1,6 +1,6 @@
 """Average precision of a model on generated streets it has never seen.
 
-    python benchmarks/street_ap.py models/street --recipe config/recipes/street-rig.yaml [--card] [--thresholds]
+    python benchmarks/street_ap.py models/street --recipe config/recipes/street.yaml [--card] [--thresholds]
 
 Runs the shipped ONNX through the node's own segmenter on the test split of the recipe, writes
 benchmarks/results/street_ap.json, and with --card the figures into the model's card. With --thresholds it compares
