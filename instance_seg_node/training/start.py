@@ -35,8 +35,8 @@ def load_weights(path: Path, classes: Sequence[ObjectClass], network: Branched,
             weights = weights | _seed_maps(weights, names, network, ours)
         network.load_state_dict(weights)
     except (KeyError, IndexError, RuntimeError) as error:
-        raise InputError(f"{path} holds another network than the recipe's: {error}. Give the recipe "
-                         "its bandwidths, or start from another run") from error
+        raise InputError(f"{path} holds another network than the recipe's. Give the recipe its network and its "
+                         "bandwidths, or start from another run") from error
     if norms:
         measure(network, norms, batches)
     return origin

@@ -24,7 +24,7 @@ TINY = {"name": "tiny", "input_height": 256, "input_width": 512, "dropout": 0.0,
                     "learning_rate": 1e-4},
                    {"steps": 1, "batch": 2, "crop_height": 32, "crop_width": 64, "freeze_batch_norm": True,
                     "learning_rate": 1e-4}]}
-START = find_model("street")
+START = find_model("street-erfnet")
 """A network that has learned: of one that has not, gradients in float32 and float64 differ by 4 %."""
 
 

@@ -17,32 +17,34 @@ from instance_seg_node.training.recipe import Recipe
 from instance_seg_node.training.start import load_weights
 from instance_seg_node.training.train import train
 
-STREETS = {"name": "tiny", "input_height": 256, "input_width": 512, "stages": [{
+STREETS = {"name": "tiny", "network": "pyramid", "input_height": 256, "input_width": 512, "stages": [{
     "steps": 2, "batch": 2, "crop_height": 64, "crop_width": 64, "learning_rate": 1e-9}],
     "scenes": {"training": 2, "validation": 1, "test": 1, "height": 64, "width": 128}, "dropout": 0.0}
+
+NETWORKS = {"street": "pyramid", "street-erfnet": "erfnet"}
 
 
 def images(seeds, height=64, width=128):
     return images_of([scene(seed, height, width) for seed in seeds])
 
 
-@pytest.fixture(scope="module")
-def started():
-    """The network of the shipped model, and the origin of its weights."""
-    network = network_of(Recipe.model_validate(STREETS))
-    return network, load_weights(find_model("street"), CLASSES, network, [images([1, 2]), images([3, 4])])
+@pytest.fixture(scope="module", params=["street", "street-erfnet"])
+def started(request):
+    """The network of a shipped model, the origin of its weights and its graph."""
+    network = network_of(Recipe.model_validate(STREETS | {"network": NETWORKS[request.param]}))
+    model = find_model(request.param)
+    return network, load_weights(model, CLASSES, network, [images([1, 2]), images([3, 4])]), model / "model.onnx"
 
 
 def test_the_network_computes_what_the_model_does(started):
-    network, _ = started
-    found = largest_difference(SpatialEmbedding(network, 2, 256, 512).eval(), find_model("street") / "model.onnx", 256,
-                               512)
+    network, _, graph = started
+    found = largest_difference(SpatialEmbedding(network, 2, 256, 512).eval(), graph, 256, 512)
     assert max(found.values()) < LARGEST_DIFFERENCE
 
 
 def test_folded_norms_have_the_statistics_of_the_images(started):
-    network, _ = started
-    norm = network.encoder[2].layers[3]
+    network, *_ = started
+    norm = network.encoder[2].layers[3] if isinstance(network.encoder, nn.Sequential) else network.encoder.stem[1]
     seen = []
     hook = norm.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     network.eval()(images([1, 2, 3, 4]))
@@ -53,7 +55,7 @@ def test_folded_norms_have_the_statistics_of_the_images(started):
 
 
 def test_in_training_it_computes_nearly_the_same_on_such_images(started):
-    network, _ = started
+    network, *_ = started
     batch = images([1, 2, 3, 4])
     with torch.no_grad():
         evaluated = network.eval()(batch)
@@ -64,7 +66,7 @@ def test_in_training_it_computes_nearly_the_same_on_such_images(started):
 
 
 def test_the_origin_is_that_of_the_models_card(started):
-    _, origin = started
+    _, origin, _ = started
     card = origin.provenance("instance-seg export a b")
     assert card.data.count("nothing else") == 1 and "generated streets" in card.data
     assert card.licence == "Apache-2.0"
@@ -88,8 +90,9 @@ def test_a_model_without_readable_weights_is_refused(tmp_path):
         load_weights(tmp_path, CLASSES, network_of(Recipe.model_validate(STREETS)), [])
 
 
-def test_a_model_of_other_bandwidths_is_refused():
-    network = network_of(Recipe.model_validate(STREETS | {"bandwidths": 1}))
+@pytest.mark.parametrize("other", [{"bandwidths": 1}, {"network": "erfnet"}])
+def test_a_model_of_another_network_is_refused(other):
+    network = network_of(Recipe.model_validate(STREETS | other))
     with pytest.raises(InputError, match="street holds another network than the recipe's"):
         load_weights(find_model("street"), CLASSES, network, [])
 
