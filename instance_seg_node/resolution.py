@@ -40,6 +40,11 @@ def enlarge(clusters: Clusters, height: int, width: int) -> Instances:
                      areas[kept])
 
 
+def nearest(source: int, target: int) -> np.ndarray:
+    """For each of `target` pixels the one of `source` whose area holds its centre, int64 (target,), in integers."""
+    return (2 * np.arange(target, dtype=np.int64) + 1) * source // (2 * target)
+
+
 def between(source: int, target: int) -> tuple[np.ndarray, np.ndarray]:
     """Where the centres of `target` pixels lie between those of `source` pixels, in integers.
 

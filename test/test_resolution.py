@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from instance_seg_node.methods import Clusters
-from instance_seg_node.resolution import between, enlarge, shrink
+from instance_seg_node.resolution import between, enlarge, nearest, shrink
 
 
 def drawn(*rows: str) -> Clusters:
@@ -73,6 +73,12 @@ def test_each_pixel_goes_to_the_id_with_most_of_the_bilinear_weight(height, widt
         weights[k] = np.array([np.interp(ys, np.arange(16), column) for column in np.array(rows).T]).T
     chosen = np.take_along_axis(weights, found[None].astype(int), 0)[0]
     assert (chosen >= weights.max(0) - 1e-9).all()
+
+
+def test_nearest_takes_the_source_pixel_under_the_centre():
+    assert nearest(4, 8).tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert nearest(8, 4).tolist() == [1, 3, 5, 7]
+    assert nearest(2, 3).tolist() == [0, 1, 1]
 
 
 def test_centres_lie_between_source_pixels():
