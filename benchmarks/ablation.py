@@ -12,34 +12,33 @@ which the rows differ in, begins anew in each.
 
 import argparse
 import itertools
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 import yaml
-from tqdm import tqdm
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from benchmarks.ablation_page import table, write_page  # noqa: E402
-from instance_seg_node.atomic_files import write_atomically  # noqa: E402
+from benchmarks.rows import (  # noqa: E402
+    claim,
+    file_of,
+    folder_of,
+    network_at,
+    reports_of,
+    save_beginning,
+    score,
+    variant,
+)
 from instance_seg_node.datasets.street import CLASSES  # noqa: E402
 from instance_seg_node.datasets.streets import Streets  # noqa: E402
-from instance_seg_node.errors import InputError  # noqa: E402
-from instance_seg_node.evaluation.report import evaluate  # noqa: E402
-from instance_seg_node.model_spec import ModelSpec  # noqa: E402
-from instance_seg_node.segmenter import open_segmenter  # noqa: E402
 from instance_seg_node.training.batches import images_of  # noqa: E402
-from instance_seg_node.training.checkpoint import load_network, network_of, save_checkpoint  # noqa: E402
-from instance_seg_node.training.export import export  # noqa: E402
-from instance_seg_node.training.learner import Learner  # noqa: E402
-from instance_seg_node.training.origin import origin_of  # noqa: E402
+from instance_seg_node.training.checkpoint import network_of  # noqa: E402
 from instance_seg_node.training.recipe import Recipe  # noqa: E402
 from instance_seg_node.training.scenes import split_seeds  # noqa: E402
-from instance_seg_node.training.start import load_weights  # noqa: E402
 from instance_seg_node.training.train import train  # noqa: E402
 
 RECIPE = HERE.parent / "config" / "recipes" / "ablation.yaml"
@@ -57,22 +56,9 @@ ROWS = {
 
 
 def row(base: dict, name: str, *, steps: int | None = None, repeat: int = 1) -> dict:
-    """The recipe of a row, as its file has it. steps: of all stages together. repeat: 1, 2, ..., each with its seed."""
-    changes, stages = ROWS[name], base["stages"]
-    if steps:
-        share = steps / sum(stage["steps"] for stage in stages)
-        stages = [stage | {"steps": max(1, round(stage["steps"] * share))} for stage in stages]
-    return base | changes | {"name": name, "loss": base.get("loss", {}) | changes["loss"], "stages": stages,
-                             "seed": base.get("seed", 0) + repeat - 1}
-
-
-def folder_of(out: Path, name: str, repeat: int) -> Path:
-    return out / (name if repeat == 1 else f"{name}-{repeat}")
-
-
-def file_of(recipe: dict, start: Path | None) -> str:
-    """What is in the recipe.yaml of a row."""
-    return f"# starts from {start or 'chance'}\n{yaml.safe_dump(recipe, sort_keys=False)}"
+    """The recipe of a row, as its file has it. steps, repeat: see `variant`."""
+    changes = ROWS[name]
+    return variant(base | changes | {"loss": base.get("loss", {}) | changes["loss"]}, name, steps=steps, repeat=repeat)
 
 
 def measure(folder: Path, text: str, start: Path | None, scenes: Path) -> None:
@@ -80,24 +66,15 @@ def measure(folder: Path, text: str, start: Path | None, scenes: Path) -> None:
 
     text: its recipe.yaml. Raises InputError if the folder holds another recipe's run.
     """
-    path = folder / "recipe.yaml"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, text.encode())
-    elif path.read_text() != text:
-        raise InputError(f"{folder} holds a run of another recipe, see {path}. Choose another --out")
-    recipe, checkpoint, scores = Recipe.load(path), folder / "checkpoint.pt", folder / "scores.json"
+    path, checkpoint = claim(folder, text), folder / "checkpoint.pt"
+    recipe = Recipe.load(path)
     if not (folder / "scenes").exists():  # where `train` keeps them: the rows share theirs
         scenes.mkdir(parents=True, exist_ok=True)
         (folder / "scenes").symlink_to(scenes.resolve())
     if start is not None and not checkpoint.exists():
         begin(checkpoint, recipe, start)
     train(path, folder, resume=True)
-    if not scores.exists() or scores.stat().st_mtime < checkpoint.stat().st_mtime:
-        export(checkpoint, folder / "model")
-        streets = streets_of(recipe, "test")
-        evaluation = evaluate(open_segmenter(folder / "model"), streets, tqdm(range(len(streets)), desc="evaluating"))
-        write_atomically(scores, json.dumps(evaluation.report, indent=2).encode())
+    score(folder, streets_of(recipe, "test"))
 
 
 def streets_of(recipe: Recipe, split: str) -> Streets:
@@ -107,28 +84,20 @@ def streets_of(recipe: Recipe, split: str) -> Streets:
 
 def begin(checkpoint: Path, recipe: Recipe, start: Path) -> None:
     """A checkpoint of no step yet, with the encoder and the seed branch of another run or of a model folder."""
-    bandwidths = ModelSpec.load(start).bandwidths if start.is_dir() else load_network(start).recipe.bandwidths
-    theirs = network_of(recipe.model_copy(update={"bandwidths": bandwidths}))
     streets = streets_of(recipe, "validation")
-    origin = load_weights(start, CLASSES, theirs, (images_of([streets[i]]) for i in range(len(streets))))
+    theirs, origin = network_at(start, recipe, CLASSES, (images_of([streets[i]]) for i in range(len(streets))))
     torch.manual_seed(recipe.seed)
-    learner = Learner(network_of(recipe), recipe)
-    learner.network.encoder.load_state_dict(theirs.encoder.state_dict())
-    learner.network.branches[1].load_state_dict(theirs.branches[1].state_dict())
-    learner.restart()
-    own = origin_of(recipe, f"python benchmarks/ablation.py --start-from {start} --only {recipe.name}")
-    save_checkpoint(checkpoint, recipe, CLASSES, origin.followed_by(own), learner, 0)
+    network = network_of(recipe)
+    network.encoder.load_state_dict(theirs.encoder.state_dict())
+    network.branches[1].load_state_dict(theirs.branches[1].state_dict())
+    save_beginning(checkpoint, recipe, CLASSES, network, origin,
+                   f"python benchmarks/ablation.py --start-from {start} --only {recipe.name}")
 
 
 def complete(out: Path, base: dict, start: Path | None, steps: int | None) -> Iterator[tuple[Recipe, list[dict]]]:
     """The recipe of each row that has been measured under this budget, and its report for each seed."""
     for name in ROWS:
-        reports = []
-        for repeat in itertools.count(1):
-            folder, recipe = folder_of(out, name, repeat), row(base, name, steps=steps, repeat=repeat)
-            if not (folder / "scores.json").exists() or (folder / "recipe.yaml").read_text() != file_of(recipe, start):
-                break
-            reports.append(json.loads((folder / "scores.json").read_text()))
+        reports = reports_of(out, name, lambda k, name=name: file_of(row(base, name, steps=steps, repeat=k), start))
         if reports:
             yield Recipe.model_validate(row(base, name, steps=steps)), reports
 
