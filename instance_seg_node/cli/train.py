@@ -9,11 +9,11 @@ import typer
 def train(recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A YAML file, like those of config/recipes.")],
           out: Annotated[Path | None, typer.Option(
               metavar="DIR", help="Where checkpoint.pt and progress.csv go; else runs/ and the recipe's name.")] = None,
-          resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR.")] = False,
+          resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR, if it has begun.")] = False,
           start_from: Annotated[Path | None, typer.Option(
-              metavar="CHECKPOINT|MODEL", help="Start with the weights of another run, or of a model folder, to train "
-                                               "them further. Classes are matched by name; new ones start from "
-                                               "chance.")] = None) -> None:
+              metavar="CHECKPOINT|MODEL", help="Start with the weights of another run, or of a model (its folder, or a "
+                                               "shipped one's name), to train them further. Classes are matched by "
+                                               "name; new ones start from chance.")] = None) -> None:
     """Train a network, with progress: loss terms, and average precision on held-out images.
 
     A recipe names generated streets (scenes), or labelled images of your own (data), in any layout that instance-seg

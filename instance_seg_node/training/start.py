@@ -8,6 +8,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..methods.spatial_embedding.networks import Branched
 from ..model_spec import ModelSpec, ObjectClass
+from ..models import find_model, shipped
 from .checkpoint import load_network
 from .from_model import measure, open_folded_norms, weights_of_graph
 from .origin import Origin
@@ -15,13 +16,14 @@ from .origin import Origin
 
 def load_weights(path: Path, classes: Sequence[ObjectClass], network: Branched,
                  batches: Iterable[Tensor]) -> Origin:
-    """Give a network of `classes` the weights of a checkpoint or a model folder. Returns where those come from.
+    """Give a network of `classes` the weights of a checkpoint or a model. Returns where those come from.
 
+    path: of a checkpoint or a model folder, or a shipped model's name.
     If they are for other classes, seed maps are matched by the name of their class; one of a new class stays as it is.
     batches: images to come, float (B, 3, H, W) in [0, 1], looked at if the norms of a model are to be found again.
     Raises InputError if `path` is neither, or its weights do not fit.
     """
-    path, norms = Path(path), []
+    path, norms = find_model(path) if str(path) in {model.name for model in shipped()} else Path(path), []
     if path.is_dir():
         spec = ModelSpec.load(path)
         weights, theirs, origin = weights_of_graph(path / "model.onnx"), spec.classes, Origin.of_model(spec.provenance)

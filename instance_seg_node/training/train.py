@@ -38,19 +38,17 @@ def train(recipe_path: Path, out: Path, *, resume: bool = False, start_from: Pat
     """Train to the end of the recipe. Returns the checkpoint's path, out/checkpoint.pt; journal.py says what else is
     in `out`.
 
-    start_from: the checkpoint of another run, or a model folder, whose weights this one starts with (start.py).
-    Raises InputError if `out` already holds a run and `resume` is false, its run has another recipe or other classes,
-    `start_from` is no checkpoint or of another network, or the recipe's data cannot be opened; and, when a step or a
-    validation comes to it, if an image of that is broken.
+    start_from: the checkpoint of another run, a model folder or a shipped model's name, whose weights this one starts
+    with (start.py). With `resume` too, the same call begins a run and goes on with it.
+    Raises InputError if `out` already holds a run and `resume` is false, its run has another recipe, other classes or
+    another start, `start_from` is no checkpoint or of another network, or the recipe's data cannot be opened; and, when
+    a step or a validation comes to it, if an image of that is broken.
     """
     recipe = Recipe.load(recipe_path)
     out = Path(out)
     checkpoint = out / "checkpoint.pt"
     if checkpoint.exists() and not resume:
         raise InputError(f"{checkpoint} is there already. Go on with it: --resume; or choose another --out")
-    if checkpoint.exists() and start_from is not None:
-        raise InputError(f"{checkpoint} has begun already, so it cannot start from {start_from}. To go on with it, "
-                         "leave --start-from out; or choose another --out")
     data = open_data(recipe)
     classes = data[0].classes if data else CLASSES
     out.mkdir(parents=True, exist_ok=True)
@@ -64,6 +62,9 @@ def train(recipe_path: Path, out: Path, *, resume: bool = False, start_from: Pat
     first, origin = 0, origin_of(recipe, f"instance-seg train {recipe_path}")
     if checkpoint.exists():
         first, origin = load_checkpoint(checkpoint, recipe, classes, learner)
+        if start_from is not None and not origin.commands[-1].endswith(f" --start-from {start_from}"):
+            raise InputError(f"{checkpoint} has not started from {start_from}: it comes of `{origin.commands[-1]}`. To "
+                             "go on with it, leave --start-from out; or choose another --out")
     elif start_from is not None:
         own = origin_of(recipe, f"instance-seg train {recipe_path} --start-from {start_from}")
         looked_at = (images_of(batch(images, recipe, step, Share()), fabric.device)

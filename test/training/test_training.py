@@ -112,8 +112,21 @@ def test_starting_from_another_network_is_refused(trained, tmp_path):
 
 
 def test_a_run_that_has_begun_does_not_start_from_another(trained, tmp_path):
-    with pytest.raises(InputError, match="has begun already, so it cannot start from .*other.pt. To go on"):
+    with pytest.raises(InputError, match="has not started from .*other.pt: it comes of .*To go on with it"):
         train(written(tmp_path), trained.parent, resume=True, start_from=tmp_path / "other.pt")
+
+
+def test_one_call_begins_a_run_from_another_and_goes_on_with_it(trained, tmp_path):
+    call = written(tmp_path, seed=7), tmp_path / "run"
+    begun = network_of(train(*call, resume=True, start_from=trained))
+    for name, weights in network_of(train(*call, resume=True, start_from=trained)).items():
+        assert torch.equal(begun[name], weights), name
+
+
+def test_a_shipped_model_may_be_named(tmp_path):
+    recipe = written(tmp_path, input_height=256, input_width=512)
+    assert "--start-from street-erfnet" in load_network(
+        train(recipe, tmp_path / "run", start_from="street-erfnet")).origin.commands[-1]
 
 
 def test_starting_from_what_is_no_checkpoint_is_refused(tmp_path):
