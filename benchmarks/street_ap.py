@@ -1,10 +1,10 @@
-"""Average precision of a model on generated streets it has never seen.
+"""Average precision of models on generated streets they have never seen.
 
-    python benchmarks/street_ap.py models/street --recipe config/recipes/street.yaml [--card] [--thresholds]
+    python benchmarks/street_ap.py MODEL [MODEL ...] --recipe config/recipes/street.yaml [--card] [--thresholds]
 
-Runs the shipped ONNX through the node's own segmenter on the test split of the recipe, writes
-benchmarks/results/street_ap.json, and with --card the figures into the model's card. With --thresholds it compares
-settings on the validation split instead, which is how the card's thresholds were chosen.
+Runs each shipped ONNX through the node's own segmenter on the test split of the recipe, writes
+benchmarks/results/street_ap.json, and with --card the figures into each model's card. With --thresholds it compares
+settings on the validation split instead, which is how the cards' thresholds were chosen.
 """
 
 import argparse
@@ -55,25 +55,29 @@ def compare_thresholds(segmenter, truths: list) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=Path)
+    parser.add_argument("models", type=Path, nargs="+", metavar="MODEL")
     parser.add_argument("--recipe", type=Path, required=True)
     parser.add_argument("--cache", type=Path, default=Path("runs/street/scenes"), help="where rendered scenes are kept")
     parser.add_argument("--card", action="store_true", help="write the figures into model.yaml")
     parser.add_argument("--thresholds", action="store_true", help="compare settings on the validation split")
     arguments = parser.parse_args()
-    recipe, segmenter = Recipe.load(arguments.recipe), open_segmenter(arguments.model)
+    recipe = Recipe.load(arguments.recipe)
     if recipe.scenes is None:
         parser.error(f"{arguments.recipe} does not learn from streets. For other data: instance-seg evaluate")
-    if arguments.thresholds:
-        compare_thresholds(segmenter, scenes_of(recipe, "validation", arguments.cache))
-        return
-    scores = measured(segmenter, scenes_of(recipe, "test", arguments.cache))
-    write_results(RESULTS, {"model": segmenter.spec.name, "scenes": recipe.scenes.test, "scores": scores},
-                  "onnxruntime", "numpy", "numba", "pycocotools")
-    print(RESULTS.read_text())
-    if arguments.card:
-        card = {f"{name} on {recipe.scenes.test} held-out streets": round(score, 4) for name, score in scores.items()}
-        ModelSpec.load(arguments.model).model_copy(update={"measured": card}).save(arguments.model)
+    truths, results = scenes_of(recipe, "validation" if arguments.thresholds else "test", arguments.cache), []
+    for model in arguments.models:
+        segmenter = open_segmenter(model)
+        if arguments.thresholds:
+            compare_thresholds(segmenter, truths)
+            continue
+        scores = measured(segmenter, truths)
+        results.append({"model": segmenter.spec.name, "scenes": len(truths), "scores": scores})
+        print(results[-1], flush=True)
+        if arguments.card:
+            card = {f"{name} on {len(truths)} held-out streets": round(score, 4) for name, score in scores.items()}
+            ModelSpec.load(model).model_copy(update={"measured": card}).save(model)
+    if results:
+        write_results(RESULTS, results, "onnxruntime", "numpy", "numba", "pycocotools")
 
 
 if __name__ == "__main__":
