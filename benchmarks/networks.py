@@ -53,6 +53,8 @@ def frame(name: str, height: int, width: int, threads: int) -> Callable[[], obje
     graph = SpatialEmbedding(spatial_embedding_network(2, 8, network=name), 2, height, width).eval()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    # As in the node; and the pool of one network would take the cores from the other.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     with tempfile.TemporaryDirectory() as folder:
         write_onnx(graph, Path(folder) / "model.onnx", height, width)
         session = onnxruntime.InferenceSession(Path(folder) / "model.onnx", options, ["CPUExecutionProvider"])
