@@ -86,7 +86,7 @@ class Recipe(Strict):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     input_height: int = Field(gt=0, multiple_of=8)
     input_width: int = Field(gt=0, multiple_of=8)
-    network: Literal["erfnet", "pyramid"] = Field("erfnet", description="the paper's, or one in a fifth of its time")
+    network: Literal["erfnet", "pyramid"] = Field("erfnet", description="the paper's, or one in a quarter of its time")
     bandwidths: Literal[1, 2] = 2
     dropout: float = Field(0.3, ge=0, lt=1, description="of the encoder's last blocks")
     scenes: Scenes | None = None

@@ -1,4 +1,4 @@
-"""A residual pyramid: a fifth of branched ERFNet's time on a CPU. H and W are multiples of 32.
+"""A residual pyramid: a quarter of branched ERFNet's time on a CPU. H and W are multiples of 32.
 
 ERFNet spends its time on one-dimensional convolutions at stride 8 and below, and on decoders at stride 2. Here 3x3
 convolutions, which CPUs and GPUs run best, do the work at strides 16 and 32, whose features come back to stride 4 by a
