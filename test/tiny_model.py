@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 from onnx import TensorProto, checker, helper, numpy_helper
 
@@ -81,3 +82,9 @@ def _graph(height: int, width: int):
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     checker.check_model(model)
     return model
+
+
+def enlarged(ids: np.ndarray, height: int, width: int) -> np.ndarray:
+    """An id map of few ids at another size: at each pixel the id with most of the bilinear weight, by OpenCV."""
+    weights = [cv2.resize((ids == k).astype(np.float32), (width, height)) for k in range(int(ids.max()) + 1)]
+    return np.argmax(weights, axis=0).astype(ids.dtype)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -28,7 +29,7 @@ from instance_seg_node.ros.transport import FAST_DDS_VARIABLES, tune  # noqa: E4
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "test"))
 
-from tiny_model import blobs, write_tiny_model  # noqa: E402
+from tiny_model import blobs, enlarged, write_tiny_model  # noqa: E402
 
 TIMEOUT_S = 120.0
 RESEND_S = 8.0
@@ -47,8 +48,9 @@ def scene(number: int, height: int, width: int) -> np.ndarray:
 
 
 def expected_ids(rgb: np.ndarray) -> np.ndarray:
-    """The id map of a scene: red 1, green 2, blue 3."""
-    return ((rgb > 0) * np.uint16([1, 2, 3])).sum(axis=2, dtype=np.uint16)
+    """The id map that the tiny model gives of a scene: red 1, green 2, blue 3, outlines as they are enlarged."""
+    ids = ((rgb > 0) * np.uint16([1, 2, 3])).sum(axis=2, dtype=np.uint16)
+    return enlarged(cv2.resize(ids, (128, 64), interpolation=cv2.INTER_NEAREST), *ids.shape)
 
 
 def image(rgb: np.ndarray, stamp_ns: int, frame_id: str = "optical") -> Image:

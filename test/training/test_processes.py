@@ -65,7 +65,7 @@ def test_two_processes_see_the_gradient_of_one(runs):
     """Adam's mean of gradients after the first step. Of biases that a batch norm takes away it is but rounding."""
     (one, two), _ = runs[0]
     for k, state in one["optimizer"]["state"].items():
-        if state["exp_avg"].norm() > 1e-4:
+        if state["exp_avg"].norm() > 3e-4:
             torch.testing.assert_close(two["optimizer"]["state"][k]["exp_avg"], state["exp_avg"], rtol=0,
                                        atol=1e-3 * float(state["exp_avg"].abs().max()))
 
