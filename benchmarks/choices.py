@@ -2,7 +2,7 @@
 
     python benchmarks/choices.py [MODEL] [--streets 60] [--json]
 
-Labels have a camera's resolution: up to twice the network's input all ways to enlarge are the same. Differences are in
+Labels have a camera's resolution: at twice the network's input all ways to enlarge are the same. Differences are in
 points of AP; a sign that the two halves of the streets do not share is chance. Writes benchmarks/results/choices.json.
 """
 

@@ -47,11 +47,11 @@ from instance_seg_node.evaluation.report import evaluate  # noqa: E402
 from instance_seg_node.evaluation.sheet import draw_sheet  # noqa: E402
 from instance_seg_node.methods.spatial_embedding.networks import Branched  # noqa: E402
 from instance_seg_node.segmenter import open_segmenter  # noqa: E402
-from instance_seg_node.training.batches import Share, batch, images_of  # noqa: E402
+from instance_seg_node.training.batches import first_images  # noqa: E402
 from instance_seg_node.training.checkpoint import network_of  # noqa: E402
 from instance_seg_node.training.images import open_data  # noqa: E402
 from instance_seg_node.training.recipe import Recipe  # noqa: E402
-from instance_seg_node.training.train import LOOKED_AT, train  # noqa: E402
+from instance_seg_node.training.train import train  # noqa: E402
 
 
 class Row(NamedTuple):
@@ -100,8 +100,7 @@ def begin(checkpoint: Path, recipe: Recipe, start: Path | None) -> None:
     torch.manual_seed(recipe.seed)
     network, origin = network_of(recipe, images.classes), None
     if start is not None:
-        looked_at = (images_of(batch(images, recipe, step, Share())) for step in range(min(LOOKED_AT, recipe.steps)))
-        theirs, origin = network_at(start, recipe, images.classes, looked_at)
+        theirs, origin = network_at(start, recipe, images.classes, first_images(images, recipe))
         network.load_state_dict(fitted(theirs, recipe.bandwidths))
     elif recipe.loss.seed_error == "squared":
         nn.init.zeros_(network.branches[1][-1].bias)

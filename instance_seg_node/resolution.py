@@ -24,7 +24,7 @@ def enlarge(clusters: Clusters, height: int, width: int) -> Instances:
     """Instances at camera resolution. Each pixel goes to the instance, or to the background, that has most of the
     bilinear weight of the four pixels around it, so that outlines are lines, not stairs; ties to the nearest of them.
 
-    Up to twice the size that is the nearest neighbour. An instance that is left without pixels is dropped.
+    At the same and at twice the size that is the nearest neighbour. An instance that is left without pixels is dropped.
     """
     count = len(clusters.class_ids)
     id_map, areas = np.empty((height, width), np.uint16), np.zeros(count, np.int64)

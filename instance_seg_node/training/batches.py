@@ -44,6 +44,15 @@ def batch(images: Images, recipe: Recipe, step: int, share: Share) -> list[Crop]
     return crops
 
 
+LOOKED_AT = 16
+"""Batches over which the norms of a model are found again that its export has folded away."""
+
+
+def first_images(images: Images, recipe: Recipe, device: torch.device | str = "cpu") -> Iterator[torch.Tensor]:
+    """Images of the first steps, of all processes, for `load_weights` to look at; see `images_of`."""
+    return (images_of(batch(images, recipe, step, Share()), device) for step in range(min(LOOKED_AT, recipe.steps)))
+
+
 def images_of(crops: list[Crop], device: torch.device | str = "cpu") -> torch.Tensor:
     """float32 (B, 3, H, W) in [0, 1], the channels of a pixel side by side in memory."""
     return torch.from_numpy(np.stack([crop.rgb for crop in crops])).to(device).permute(0, 3, 1, 2).float() / 255

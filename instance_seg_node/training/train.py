@@ -18,7 +18,7 @@ from ..errors import InputError
 from ..memory import keep_freed_memory
 from ..methods.spatial_embedding.loss import LossTerms, spatial_embedding_loss
 from .augment import Crop
-from .batches import Share, batch, batches, images_of, labels_of
+from .batches import Share, batches, first_images, images_of, labels_of
 from .checkpoint import load_checkpoint, network_of, save_checkpoint
 from .guidance import background_repulsion, guidance, warm_up_loss
 from .images import open_data, streets
@@ -29,9 +29,6 @@ from .processes import open_fabric
 from .recipe import Recipe, Stage, stage_of
 from .start import load_weights
 from .validate import validate
-
-LOOKED_AT = 16
-"""Batches over which the norms of a model are found again that its export has folded away."""
 
 
 def train(recipe_path: Path, out: Path, *, resume: bool = False, start_from: Path | None = None) -> Path:
@@ -67,8 +64,7 @@ def train(recipe_path: Path, out: Path, *, resume: bool = False, start_from: Pat
                              "go on with it, leave --start-from out; or choose another --out")
     elif start_from is not None:
         own = origin_of(recipe, f"instance-seg train {recipe_path} --start-from {start_from}")
-        looked_at = (images_of(batch(images, recipe, step, Share()), fabric.device)
-                     for step in range(min(LOOKED_AT, recipe.steps)))
+        looked_at = first_images(images, recipe, fabric.device)
         origin = load_weights(start_from, classes, learner.network, looked_at).followed_by(own)
         learner.restart()
     share = Share(fabric.global_rank, fabric.world_size)

@@ -123,6 +123,13 @@ def test_one_call_begins_a_run_from_another_and_goes_on_with_it(trained, tmp_pat
         assert torch.equal(begun[name], weights), name
 
 
+@pytest.mark.parametrize("changes", [{"input_height": 48}, {"stages": [TINY["stages"][0] | {"crop_width": 40}]}])
+def test_sizes_that_the_network_cannot_halve_so_often_are_refused(tmp_path, changes):
+    Recipe.load(written(tmp_path, network="erfnet", **changes))
+    with pytest.raises(InputError, match="pyramid needs input and crops .* multiples of 32"):
+        Recipe.load(written(tmp_path, network="pyramid", **changes))
+
+
 def test_a_shipped_model_may_be_named(tmp_path):
     recipe = written(tmp_path, input_height=256, input_width=512)
     assert "--start-from street-erfnet" in load_network(
