@@ -102,13 +102,18 @@ def _loop(embedding: np.ndarray, bandwidth: np.ndarray, p: np.ndarray, threshold
             return
         free[i] = False
         distance = _distance(embedding, embedding[:, i], bandwidth[:, i])
-        if thresholds.refine:
+        if thresholds.refine and _acceptable(distance < LN2, free, thresholds):
             distance = _distance(embedding, *_mean_margin(embedding, bandwidth, distance < LN2))
         inside = distance < LN2
-        size, fresh = inside.sum(), (inside & free).sum()
+        accepted = _acceptable(inside, free, thresholds)
         free &= ~inside
-        if size > thresholds.min_pixels and fresh > thresholds.min_unclustered * size:
+        if accepted:
             yield i, inside, distance
+
+
+def _acceptable(inside: np.ndarray, free: np.ndarray, thresholds: Thresholds) -> bool:
+    size, fresh = inside.sum(), (inside & free).sum()
+    return size > thresholds.min_pixels and fresh > thresholds.min_unclustered * size
 
 
 def _distance(embedding: np.ndarray, centre: np.ndarray, precision: np.ndarray) -> np.ndarray:

@@ -28,15 +28,18 @@ def literal_loop(embedding, bandwidth, p, foreground, thresholds):
         if not p[i] >= np.float32(thresholds.seed):
             break
         unclustered[i] = False
-        centre, s = embedding[(slice(None), *i)], bandwidth[(slice(None), *i)]
-        if thresholds.refine:
-            centre, s = refined_margin(embedding, bandwidth, members(embedding, foreground, centre, s))
-        proposal = members(embedding, foreground, centre, s)
-        size, fresh = int(proposal.sum()), int((proposal & unclustered).sum())
-        if size > thresholds.min_pixels and fresh > thresholds.min_unclustered * size:
+        proposal = members(embedding, foreground, embedding[(slice(None), *i)], bandwidth[(slice(None), *i)])
+        if thresholds.refine and acceptable(proposal, unclustered, thresholds):
+            proposal = members(embedding, foreground, *refined_margin(embedding, bandwidth, proposal))
+        if acceptable(proposal, unclustered, thresholds):
             found.append((p[i], at, proposal))
         unclustered &= ~proposal
     return found
+
+
+def acceptable(proposal, unclustered, thresholds):
+    size, fresh = int(proposal.sum()), int((proposal & unclustered).sum())
+    return size > thresholds.min_pixels and fresh > thresholds.min_unclustered * size
 
 
 def members(embedding, foreground, centre, s):

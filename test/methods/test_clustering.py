@@ -196,6 +196,17 @@ def test_refining_finds_pixels_that_a_poor_seed_misses():
     assert sizes(assert_as_the_literal_loop(heads, Thresholds(refine=True))) == [64 * 80 - 600, 600]
 
 
+def test_a_seed_whose_own_margin_is_refused_is_not_refined():
+    """A large object leaves many seeds at its edge. Each margin, refined, would leave the other seeds to be tried."""
+    heads = background()
+    put(heads, slice(0, 30), slice(0, 30), to=(20, 20), p=0.95, margin_px=10.0)
+    put(heads, slice(40, 50), slice(40, 50), to=(33, 20), p=0.93, margin_px=14.0)  # holds all, found by no other
+    heads[2][0, 45, 45] = 0.91
+    heads[1][0, 45, 45] = precision(3.0)  # holds 100, which are not free any more
+    for refine in (False, True):
+        assert sizes(assert_as_the_literal_loop(heads, Thresholds(refine=refine))) == [64 * 80 - 900, 900]
+
+
 def test_refining_with_equal_bandwidths_keeps_them_exactly():
     heads = one_square(height=8, width=64)
     embedding, bandwidth, seed = heads

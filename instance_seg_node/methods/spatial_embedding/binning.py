@@ -334,12 +334,12 @@ def _try_seed(key, bandwidth, seed, grid, limits, scratch, count):
     scratch.free[of_class] -= 1
     margin = x[j], y[j], bandwidth[0, pixel], bandwidth[-1, pixel]
     runs = _runs_within(margin, of_class, grid, scratch)
-    if limits.refine:
+    if limits.refine and _acceptable(*_counted(margin, runs, x, y, label), limits):
         margin = _mean_margin(margin, runs, x, y, scratch.pixel_of, bandwidth)
         runs = _runs_within(margin, of_class, grid, scratch)
     inside, taken, labelled = _consume(margin, runs, x, y, label)
     scratch.free[of_class] -= taken
-    if inside <= limits.min_pixels or not taken > limits.min_unclustered * inside:
+    if not _acceptable(inside, taken, limits):
         return count
     count += 1
     scratch.class_of[count] = of_class
@@ -379,6 +379,40 @@ def _runs_within(margin, of_class, grid, scratch):
             runs[count, 1] = start[band, row * grid.columns + right + 1]
             count += int(runs[count, 0] < runs[count, 1])
     return runs[:count]
+
+
+@njit(nogil=True, cache=True)
+def _acceptable(inside, taken, limits):
+    """Is a proposal of so many pixels, of which so many were free, an instance?"""
+    return inside > limits.min_pixels and taken > limits.min_unclustered * inside
+
+
+@njit(nogil=True, cache=True)
+def _counted(margin, runs, x, y, label):
+    """|P| and how many of P are free.
+
+    A large object leaves hundreds of seeds at its edge, each with a margin over most of it: they end here.
+    """
+    inside, free = 0, 0
+    for run in range(len(runs)):
+        begin, end = runs[run]
+        more = _count_run(margin, x[begin:end], y[begin:end], label[begin:end])
+        inside += more[0]
+        free += more[1]
+    return inside, free
+
+
+@njit(nogil=True, cache=True)
+def _count_run(margin, x, y, label):
+    cx, cy, sx, sy = margin
+    inside, free = np.int32(0), np.int32(0)
+    for j in range(len(x)):
+        dx = x[j] - cx
+        dy = y[j] - cy
+        member = dx * dx * sx + dy * dy * sy < LN2
+        inside += np.int32(member)
+        free += np.int32(member & (label[j] < CONSUMED))
+    return inside, free
 
 
 @njit(nogil=True, cache=True)

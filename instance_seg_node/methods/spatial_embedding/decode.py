@@ -34,6 +34,8 @@ class Clusterer:
     - A pixel stands for the class of its highest seed, the lowest class on a tie. Each class is clustered on its own.
     - A pixel with a NaN or infinity in any head, or a bandwidth that is not positive, is background.
     - Probabilities are compared with thresholds rounded to float32; the share of unclustered pixels in float64.
+    - With `refine` a proposal that can be an instance takes the mean centre and bandwidth of its pixels and is looked
+      at again (METHODS 4, claim 7). One that cannot is refused as it is.
     - An instance that later ones of its class cover wholly is dropped. Of more than 65534 instances the best 65534 are
       kept, the pixels of the others are background.
 
