@@ -45,7 +45,10 @@ def report(recorder: Recorder, sent: Mapping[str, int], out: Path) -> None:
 
 
 def camera_summary(sent: int, camera: CameraRecording, diagnostics: Mapping[str, str]) -> dict:
-    """Counts, rate and ages of one camera, for JSON. Of the node's own counts: received and dropped."""
+    """Counts, rate and ages of one camera, for JSON. Of the node's own counts: received and dropped.
+
+    missed: masks that the node has made and the recorder has not got.
+    """
     frames = list(camera.frames.values())
     ages_ms = [frame.age_ms for frame in frames]
     span_s = frames[-1].arrived_s - frames[0].arrived_s
@@ -55,6 +58,7 @@ def camera_summary(sent: int, camera: CameraRecording, diagnostics: Mapping[str,
         "sent": sent,
         "received": int(diagnostics["received"]),
         "masks": len(frames),
+        "missed": int(diagnostics["processed"]) - len(frames),
         "dropped": {key.removeprefix(DROPPED): int(count) for key, count in diagnostics.items()
                     if key.startswith(DROPPED)},
         "masks_per_s": round((len(frames) - 1) / span_s, 2) if span_s else 0.0,
@@ -78,7 +82,8 @@ def table(summary: Mapping) -> str:
              f"{'age p99':>10}{'instances':>11}  dropped"]
     for name, camera in summary["cameras"].items():
         size = f"{camera['width']}x{camera['height']}"
-        dropped = ", ".join(f"{count} {cause}" for cause, count in camera["dropped"].items()) or "none"
+        lost = camera["dropped"] | ({"missed by the recorder": camera["missed"]} if camera["missed"] else {})
+        dropped = ", ".join(f"{count} {cause}" for cause, count in lost.items()) or "none"
         age_ms = camera["age_ms"]
         lines.append(f"{name:<10}{size:>11}{camera['sent']:>7}{camera['received']:>10}{camera['masks']:>7}"
                      f"{camera['masks_per_s']:>9.1f}{age_ms['p50']:>7.0f} ms{age_ms['p99']:>7.0f} ms"
