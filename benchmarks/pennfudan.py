@@ -6,7 +6,7 @@ Each row of ROWS is trained on train.txt, exported and evaluated on test.txt in 
 network, and as many pixels of crops seen. Twelve trainings of two minutes on two CPU cores; a benchmark that was
 interrupted goes on with the training that it stopped in. Then all rows that are complete go into the table of
 docs/pennfudan.md and the plot beside it, benchmarks/results/pennfudan.json, and OUT/sheet.jpg: test photos, with what
-the best row found. The photos are not for redistribution, so the sheet is not in docs/.
+the best row found. The photos are not for redistribution, so docs/pennfudan-masks.png has only what was found.
 
 A start's weights are all taken; a circular margin gets the mean of an elliptic one's bandwidths. From chance the
 published recipe's seeds start at one half, as published, not near zero: squared errors hardly teach them there.
@@ -41,10 +41,11 @@ from benchmarks.rows import (  # noqa: E402
     variant,
 )
 from instance_seg_node.atomic_files import write_atomically  # noqa: E402
-from instance_seg_node.datasets.contact_sheet import spread  # noqa: E402
+from instance_seg_node.datasets.contact_sheet import sheet, spread  # noqa: E402
+from instance_seg_node.drawing import overlay  # noqa: E402
 from instance_seg_node.errors import InputError  # noqa: E402
 from instance_seg_node.evaluation.report import evaluate  # noqa: E402
-from instance_seg_node.evaluation.sheet import draw_sheet  # noqa: E402
+from instance_seg_node.evaluation.sheet import draw_sheet, titled  # noqa: E402
 from instance_seg_node.methods.spatial_embedding.networks import Branched  # noqa: E402
 from instance_seg_node.segmenter import open_segmenter  # noqa: E402
 from instance_seg_node.training.batches import first_images  # noqa: E402
@@ -63,7 +64,7 @@ class Row(NamedTuple):
 
 ROWS = {"reference": Row("pennfudan-reference.yaml", False), "ours": Row("pennfudan.yaml", False),
         "reference-streets": Row("pennfudan-reference.yaml", True), "ours-streets": Row("pennfudan.yaml", True)}
-SHEET_IMAGES = 12
+SHEET_IMAGES, GREY = 12, 70
 
 
 def pixels(recipe: Recipe) -> int:
@@ -127,13 +128,16 @@ def measure(folder: Path) -> None:
     score(folder, test)
 
 
-def draw(folder: Path, sheet: Path) -> None:
-    """Test photos from the worst to the best, with what a run's model found in them."""
+def draw(folder: Path, photos: Path, masks: Path) -> None:
+    """Test photos from the worst to the best, with what a run's model found in them; and the same without photos."""
     _, test = open_data(Recipe.load(folder / "recipe.yaml"))
     segmenter = open_segmenter(folder / "model")
     judged = evaluate(segmenter, test, range(len(test)), worst=len(test)).worst
-    rgb = draw_sheet([judged[i] for i in spread(SHEET_IMAGES, len(judged))], test, segmenter.spec)
-    write_atomically(sheet, cv2.imencode(".jpg", rgb[..., ::-1])[1].tobytes())
+    shown = [judged[i] for i in spread(SHEET_IMAGES, len(judged))]
+    blank = [titled(overlay(np.full((*one.found.id_map.shape, 3), GREY, np.uint8), one.found, segmenter.spec),
+                    f"{one.quality:.3f}  {one.title}") for one in shown]
+    for file, rgb in ((photos, draw_sheet(shown, test, segmenter.spec)), (masks, sheet(blank))):
+        write_atomically(file, cv2.imencode(file.suffix, rgb[..., ::-1])[1].tobytes())
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -166,8 +170,8 @@ def main(arguments: list[str] | None = None) -> None:
     found = {name: reports_of(options.out, name, partial(text, name)) for name in ROWS}
     rows = [(recipes[name], starts[name], reports) for name, reports in found.items() if reports]
     best = max(rows, key=lambda row: np.mean(values(row[2], "AP")))[0].name
-    draw(folder_of(options.out, best, 1), options.out / "sheet.jpg")
     write_page(options.docs, options.results, rows, pixels(recipes[best]))
+    draw(folder_of(options.out, best, 1), options.out / "sheet.jpg", options.docs / "pennfudan-masks.png")
     print(f"{table(rows)}\nwritten: {options.docs / 'pennfudan.md'}, {options.results}, {options.out / 'sheet.jpg'}")
 
 

@@ -23,8 +23,8 @@ def draw_sheet(judged: Sequence[Judged], dataset: Dataset, spec: ModelSpec) -> n
     tiles = []
     for one in judged:
         truth = dataset[one.place]
-        tiles.append(_tile(outlined(truth, dataset), f"{one.quality:.3f}  {one.title}"))
-        tiles.append(_tile(overlay(truth.rgb, one.found, spec), "found"))
+        tiles.append(titled(outlined(truth, dataset), f"{one.quality:.3f}  {one.title}"))
+        tiles.append(titled(overlay(truth.rgb, one.found, spec), "found"))
     if not tiles:
         raise ValueError("a sheet needs at least one image")
     return sheet(tiles)
@@ -40,7 +40,8 @@ def outlined(truth: LabelledImage, dataset: Dataset) -> np.ndarray:
     return overlay(rgb, instances, dataset, opacity=0, labels=False)
 
 
-def _tile(picture: np.ndarray, title: str) -> np.ndarray:
+def titled(picture: np.ndarray, title: str) -> np.ndarray:
+    """A tile of a sheet, RGB, uint8 (h, TILE_WIDTH, 3): the picture, scaled to the width, below a line of text."""
     height, width = picture.shape[:2]
     size = (TILE_WIDTH, max(1, round(height * TILE_WIDTH / width)))
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if width > TILE_WIDTH else cv2.INTER_LINEAR)

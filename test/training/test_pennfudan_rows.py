@@ -120,6 +120,14 @@ def test_the_page_the_json_and_the_sheet_have_every_complete_row(place):
     assert cv2.imread(str(folder / "out" / "sheet.jpg")) is not None
 
 
+def test_the_sheet_of_the_page_has_no_photo(place):
+    folder, _, _ = place
+    with_photos, masks = (cv2.imread(str(folder / file)) for file in ("out/sheet.jpg", "docs/pennfudan-masks.png"))
+    blue = [np.count_nonzero((sheet[..., 0] > 150) & (sheet[..., 1:] < 60).all(axis=-1))
+            for sheet in (with_photos, masks)]
+    assert blue[0] > 10_000 and blue[1] == 0 and np.count_nonzero(masks == pennfudan.GREY) > 10_000
+
+
 def test_what_is_complete_is_not_trained_again_and_notes_on_the_page_stay(place, monkeypatch):
     folder, options, _ = place
     page = folder / "docs" / "pennfudan.md"
