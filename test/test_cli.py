@@ -123,6 +123,11 @@ def test_export_replaces_a_model_only_when_told_to(tmp_path, capsys):
     assert (tmp_path / "model.onnx").read_bytes() == b"precious"
 
 
+def test_a_size_to_export_that_is_none_is_refused(tmp_path, capsys):
+    assert main(["export", "checkpoint.pt", str(tmp_path), "--size", "large"]) == 2
+    assert "--size large is not HEIGHTxWIDTH, such as 512x1024" in capsys.readouterr().err
+
+
 def test_bench_clustering_reports_and_writes_the_ids(tmp_path, capsys):
     size = ["--height", "64", "--width", "128", "--instances", "3", "--repeats", "1"]
     assert main(["bench", "clustering", *size, "--ids", str(tmp_path / "ids.png"), "--json"]) == 0

@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import torch
+from pydantic import ValidationError
 
 from ..errors import InputError
 from ..methods.spatial_embedding.network import SpatialEmbedding
-from ..model_spec import ModelSpec
+from ..model_spec import ModelSpec, problems
 from .checkpoint import load_network
+from .recipe import Recipe
 
 OPSET = 18
 
@@ -19,9 +21,16 @@ LARGEST_DIFFERENCE = 1e-4
 """Of ONNX Runtime against torch: a tenth of a pixel in the embedding. 1.4e-5 is usual, in the bandwidth."""
 
 
-def export(checkpoint: Path, folder: Path) -> ModelSpec:
-    """Write model.onnx and model.yaml. Raises InputError if `checkpoint` is none, or the graph does not agree."""
+def export(checkpoint: Path, folder: Path, *, size: tuple[int, int] | None = None, name: str = "",
+           command: str = "") -> ModelSpec:
+    """Write model.onnx and model.yaml.
+
+    size: height and width of the input; name: of the model. Both are the recipe's if they are not given. command: for
+    the card, if it was another than `instance-seg export CHECKPOINT FOLDER`.
+    Raises InputError if `checkpoint` is none, the network does not take the size, or the graph does not agree.
+    """
     recipe, classes, origin, network = load_network(checkpoint)
+    recipe = _changed(recipe, size or (recipe.input_height, recipe.input_width), name or recipe.name)
     graph = SpatialEmbedding(network, recipe.bandwidths, recipe.input_height, recipe.input_width).eval()
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -34,11 +43,19 @@ def export(checkpoint: Path, folder: Path) -> ModelSpec:
     spec = ModelSpec(
         name=recipe.name, input_height=recipe.input_height, input_width=recipe.input_width,
         bandwidths=recipe.bandwidths, classes=classes, look_alikes=recipe.look_alikes, thresholds=recipe.thresholds,
-        provenance=origin.provenance(f"instance-seg export {checkpoint} {folder}"),
+        provenance=origin.provenance(command or f"instance-seg export {checkpoint} {folder}"),
         sha256=hashlib.sha256(unfinished.read_bytes()).hexdigest())
     os.replace(unfinished, folder / "model.onnx")
     spec.save(folder)
     return spec
+
+
+def _changed(recipe: Recipe, size: tuple[int, int], name: str) -> Recipe:
+    changes = {"input_height": size[0], "input_width": size[1], "name": name}
+    try:
+        return Recipe.model_validate(recipe.model_dump(exclude_unset=True) | changes)
+    except ValidationError as error:
+        raise InputError(f"this network cannot be exported so:\n{problems(error, Recipe)}") from error
 
 
 def write_onnx(graph: SpatialEmbedding, path: Path, height: int, width: int) -> None:

@@ -149,6 +149,21 @@ def test_exported_checkpoint_is_a_model_folder(trained, tmp_path):
     assert heads["seed"].shape == (2, 8, 32, 64)
 
 
+def test_the_same_weights_are_exported_for_a_larger_input(trained, tmp_path):
+    small, large = export(trained, tmp_path / "small"), export(trained, tmp_path / "large", size=(64, 96), name="large")
+    assert (large.name, large.input_height, large.input_width) == ("large", 64, 96)
+    assert large.model_copy(update={"name": small.name, "input_height": 32, "input_width": 64, "sha256": small.sha256,
+                                    "provenance": small.provenance}) == small
+    heads = open_engine(tmp_path / "large", large)(np.zeros((1, 64, 96, 3), np.uint8))
+    assert heads["seed"].shape == (1, 8, 64, 96)
+
+
+def test_a_size_that_the_network_does_not_take_is_refused(trained, tmp_path):
+    with pytest.raises(InputError, match="cannot be exported so(.|\n)*input_height.*multiple of 8, got 60"):
+        export(trained, tmp_path / "model", size=(60, 96))
+    assert not (tmp_path / "model").exists()
+
+
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04"])
 def test_file_that_is_no_checkpoint_is_refused(tmp_path, content):
     (tmp_path / "bad.pt").write_bytes(content)
