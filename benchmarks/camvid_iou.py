@@ -1,6 +1,6 @@
 """Semantic IoU of models on real driving frames: CamVid, whose labels tell classes apart but not instances.
 
-    python benchmarks/camvid_iou.py models/street [MODEL ...] [--split test] [--every 4] [--sheet worst.png]
+    python benchmarks/camvid_iou.py models/street [MODEL ...] [--split test] [--every 4] [--sheet worst.png] [--card]
     python benchmarks/camvid_iou.py --statistics --split train --every 6
 
 Runs each model through the node's own segmenter and compares the class map that the node publishes with the labels,
@@ -15,27 +15,32 @@ streets differ, as a network sees them; learn from train and val, and leave test
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 from tqdm import tqdm
 
-from instance_seg_node.bench.machine import write_results
-from instance_seg_node.datasets.codes import CODES, IGNORE, NONE, UNKNOWN
-from instance_seg_node.datasets.folder import pairs
-from instance_seg_node.datasets.id_pictures import IdPictures
-from instance_seg_node.datasets.street import classes as street
-from instance_seg_node.datasets.streets import CAMERAS, scene
-from instance_seg_node.evaluation.report import Judged
-from instance_seg_node.evaluation.semantic import Correspondence, class_scores, pixel_counts
-from instance_seg_node.evaluation.sheet import draw_sheet
-from instance_seg_node.frame import Frame
-from instance_seg_node.model_spec import ObjectClass
-from instance_seg_node.resolution import shrink
-from instance_seg_node.segmenter import Segmenter, open_segmenter
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
 
-RESULTS = Path(__file__).parent / "results" / "camvid_iou.json"
+from benchmarks.card import put_on_card  # noqa: E402
+from instance_seg_node.bench.machine import write_results  # noqa: E402
+from instance_seg_node.datasets.codes import CODES, IGNORE, NONE, UNKNOWN  # noqa: E402
+from instance_seg_node.datasets.folder import pairs  # noqa: E402
+from instance_seg_node.datasets.id_pictures import IdPictures  # noqa: E402
+from instance_seg_node.datasets.street import classes as street  # noqa: E402
+from instance_seg_node.datasets.streets import CAMERAS, scene  # noqa: E402
+from instance_seg_node.evaluation.report import Judged  # noqa: E402
+from instance_seg_node.evaluation.semantic import Correspondence, class_scores, pixel_counts  # noqa: E402
+from instance_seg_node.evaluation.sheet import draw_sheet  # noqa: E402
+from instance_seg_node.frame import Frame  # noqa: E402
+from instance_seg_node.model_spec import ObjectClass  # noqa: E402
+from instance_seg_node.resolution import shrink  # noqa: E402
+from instance_seg_node.segmenter import Segmenter, open_segmenter  # noqa: E402
+
+RESULTS = HERE / "results" / "camvid_iou.json"
 UNLABELLED, LABEL_COUNT = 0, 34
 PERSON, RIDER, CAR, TRUCK, BUS, TRAIN, MOTORCYCLE, BICYCLE = street.CITYSCAPES_ID
 LABELS = {"sky": street.SKY, "building": street.BUILDING, "pole": street.POLE, "road": street.ROAD,
@@ -164,6 +169,7 @@ def main() -> None:
     parser.add_argument("--split", default="test")
     parser.add_argument("--every", type=int, default=1, help="4: only every fourth frame")
     parser.add_argument("--sheet", type=Path, help="a PNG of each model's worst frames, truth beside findings")
+    parser.add_argument("--card", action="store_true", help="write the IoUs into model.yaml")
     parser.add_argument("--statistics", action="store_true", help="how the frames differ from generated streets")
     arguments = parser.parse_args()
     if not arguments.models and not arguments.statistics:
@@ -178,6 +184,9 @@ def main() -> None:
         figures, worst = measured(segmenter, frames)
         results.append({"data": f"{frames.name}, every={arguments.every}, CC BY-NC 4.0"} | figures)
         print(table(figures), flush=True)
+        if arguments.card:
+            put_on_card(model, {f"IoU {name} on {len(frames)} real frames ({frames.name})": scores["IoU"]
+                                for name, scores in figures["classes"].items()})
         if arguments.sheet:
             sheets.append(draw_sheet(worst, frames, segmenter.spec))
     if sheets:

@@ -44,7 +44,7 @@ def compared(fp32: Segmenter, int8: Segmenter, truths: list[LabelledImage]) -> d
     """Milliseconds of the network a frame and AP in points, of both; and whether 8 bits are worth keeping."""
     image, segmenters = truths[0].rgb[None], {"fp32": fp32, "INT8": int8}
     times = networks.measured({name: lambda s=s: s.engine(image) for name, s in segmenters.items()}, networks.FRAMES)
-    scores = {name: street_ap.measured(s, truths) for name, s in segmenters.items()}
+    scores = {name: street_ap.measured(s, truths)[0] for name, s in segmenters.items()}
     points = {name: {what: 100 * scores[name][what] for what in ("AP", "AP50")} for name in segmenters}
     lost = {f"{what} lost": points["fp32"][what] - points["INT8"][what] for what in ("AP", "AP50")}
     return (times | {f"{name} {what}": score for name, both in points.items() for what, score in both.items()}

@@ -1,40 +1,53 @@
 """Average precision of models on generated streets they have never seen.
 
-    python benchmarks/street_ap.py MODEL [MODEL ...] --recipe config/recipes/street.yaml [--card] [--thresholds]
+    python benchmarks/street_ap.py MODEL [MODEL ...] --recipe config/recipes/street.yaml [--size 512x1024] [--card]
+                                   [--thresholds]
 
-Runs each shipped ONNX through the node's own segmenter on the test split of the recipe, writes
-benchmarks/results/street_ap.json, and with --card the figures into each model's card. With --thresholds it compares
-settings on the validation split instead, which is how the cards' thresholds were chosen.
+Runs each shipped ONNX through the node's own segmenter on the test split of the recipe, rendered in the size of its
+input or in --size, writes benchmarks/results/street_ap.json, and with --card the figures into each model's card. With
+--thresholds it compares settings on the validation split instead, which is how the cards' thresholds were chosen.
 """
 
 import argparse
 import itertools
+import statistics
+import sys
 from pathlib import Path
 
 from tqdm import tqdm
 
-from instance_seg_node.bench.machine import write_results
-from instance_seg_node.evaluation import average_precision
-from instance_seg_node.frame import Frame
-from instance_seg_node.methods import DECODERS
-from instance_seg_node.model_spec import ModelSpec
-from instance_seg_node.resolution import enlarge
-from instance_seg_node.segmenter import open_segmenter
-from instance_seg_node.training.recipe import Recipe
-from instance_seg_node.training.scenes import load, rendered, split_seeds
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
 
-RESULTS = Path(__file__).parent / "results" / "street_ap.json"
+from benchmarks.card import put_on_card  # noqa: E402
+from instance_seg_node.bench.machine import machine, write_results  # noqa: E402
+from instance_seg_node.evaluation import average_precision  # noqa: E402
+from instance_seg_node.frame import Frame  # noqa: E402
+from instance_seg_node.methods import DECODERS  # noqa: E402
+from instance_seg_node.resolution import enlarge  # noqa: E402
+from instance_seg_node.segmenter import open_segmenter  # noqa: E402
+from instance_seg_node.training.recipe import Recipe  # noqa: E402
+from instance_seg_node.training.scenes import load, rendered, split_seeds  # noqa: E402
+
+RESULTS = HERE / "results" / "street_ap.json"
 
 
-def scenes_of(recipe: Recipe, split: str, cache: Path) -> list:
+def scenes_of(recipe: Recipe, split: str, cache: Path, size: tuple[int, int] | None = None) -> list:
+    """size: height and width; None: those of the recipe's input."""
     count = getattr(recipe.scenes, split)
-    files = rendered(cache, split_seeds(split, count, recipe.scenes.seed), recipe.input_height, recipe.input_width)
+    size = size or (recipe.input_height, recipe.input_width)
+    files = rendered(cache, split_seeds(split, count, recipe.scenes.seed), *size)
     return [load(file) for file in files]
 
 
-def measured(segmenter, truths: list) -> dict[str, float]:
-    found = [segmenter([Frame(truth.rgb)])[0] for truth in tqdm(truths, desc="segmenting", leave=False)]
-    return average_precision(found, truths, [c.name for c in segmenter.spec.classes])
+def measured(segmenter, truths: list) -> tuple[dict[str, float], float]:
+    """Average precision, and the median of the network's milliseconds."""
+    found, network_ms = [], []
+    for truth in tqdm(truths, desc="segmenting", leave=False):
+        found += segmenter([Frame(truth.rgb)])
+        network_ms.append(segmenter.stage_ms["network"])
+    names = [c.name for c in segmenter.spec.classes]
+    return average_precision(found, truths, names), statistics.median(network_ms)
 
 
 def compare_thresholds(segmenter, truths: list) -> None:
@@ -58,24 +71,33 @@ def main() -> None:
     parser.add_argument("models", type=Path, nargs="+", metavar="MODEL")
     parser.add_argument("--recipe", type=Path, required=True)
     parser.add_argument("--cache", type=Path, default=Path("runs/street/scenes"), help="where rendered scenes are kept")
+    parser.add_argument("--size", metavar="HEIGHTxWIDTH", help="of the streets; else that of the recipe's input")
     parser.add_argument("--card", action="store_true", help="write the figures into model.yaml")
     parser.add_argument("--thresholds", action="store_true", help="compare settings on the validation split")
     arguments = parser.parse_args()
     recipe = Recipe.load(arguments.recipe)
     if recipe.scenes is None:
         parser.error(f"{arguments.recipe} does not learn from streets. For other data: instance-seg evaluate")
-    truths, results = scenes_of(recipe, "validation" if arguments.thresholds else "test", arguments.cache), []
+    if arguments.thresholds and arguments.size:
+        parser.error("--thresholds looks at streets of the input's size. Leave --size out")
+    size = tuple(int(pixels) for pixels in arguments.size.split("x")) if arguments.size else None
+    truths = scenes_of(recipe, "validation" if arguments.thresholds else "test", arguments.cache, size)
+    results = []
     for model in arguments.models:
         segmenter = open_segmenter(model)
         if arguments.thresholds:
             compare_thresholds(segmenter, truths)
             continue
-        scores = measured(segmenter, truths)
-        results.append({"model": segmenter.spec.name, "scenes": len(truths), "scores": scores})
+        scores, network_ms = measured(segmenter, truths)
+        results.append({"model": segmenter.spec.name, "scenes": len(truths), "size": truths[0].rgb.shape[:2],
+                        "network_ms": network_ms, "scores": scores})
         print(results[-1], flush=True)
         if arguments.card:
-            card = {f"{name} on {len(truths)} held-out streets": round(score, 4) for name, score in scores.items()}
-            ModelSpec.load(model).model_copy(update={"measured": card}).save(model)
+            streets = f"{len(truths)} held-out streets{f' of {arguments.size}' if size else ''}"
+            here = machine()
+            put_on_card(model, {f"{name} on {streets}": score for name, score in scores.items()}
+                        | {f"ms of the network on {here['cores']} cores, {here['processor']}": network_ms,
+                           "MB of model.onnx": (model / "model.onnx").stat().st_size / 1e6})
     if results:
         write_results(RESULTS, results, "onnxruntime", "numpy", "numba", "pycocotools")
 
