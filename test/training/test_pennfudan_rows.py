@@ -137,6 +137,17 @@ def test_what_is_complete_is_not_trained_again_and_notes_on_the_page_stay(place,
     assert page.read_text().endswith("\nBelow.\n") and "reference-streets" in page.read_text()
 
 
+def test_another_network_is_another_run_and_has_a_page_of_its_own(place):
+    folder, options, _ = place
+    with pytest.raises(InputError, match="ours holds a run of another recipe.*--out"):
+        run(options, "--only", "ours", "--network", "erfnet")
+    other = folder / "erfnet"
+    run(options, "--only", "ours", "--network", "erfnet", "--out", other, "--docs", other, "--results",
+        other / "r.json")
+    rows = json.loads((other / "r.json").read_text())["results"]["rows"]
+    assert [(row["name"], row["network"]) for row in rows] == [("ours", "erfnet")]
+
+
 def test_other_weights_to_start_from_are_another_run(place):
     folder, options, _ = place
     torch.save({}, folder / "others.pt")
