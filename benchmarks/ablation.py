@@ -4,7 +4,8 @@
 
 Every row is config/recipes/ablation.yaml with the changes of ROWS. It is trained, exported and evaluated on the test
 streets in OUT/NAME; an ablation that was interrupted goes on where it stopped. Then all rows that are complete go into
-the table of docs/ablation.md and the plot beside it; what is written around the table stays.
+the table of docs/ablation.md and the plot beside it, and benchmarks/results/ablation.json; what is written around the
+table stays.
 
 --start-from gives every row the encoder and the seed maps of a trained network. The branch of offsets and bandwidths,
 which the rows differ in, begins anew in each.
@@ -112,14 +113,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--start-from", type=Path, metavar="CHECKPOINT_OR_MODEL")
     parser.add_argument("--only", nargs="+", choices=ROWS, default=list(ROWS), metavar="NAME", help=", ".join(ROWS))
     parser.add_argument("--docs", type=Path, default=HERE.parent / "docs", help="where the table and the plot go")
+    parser.add_argument("--results", type=Path, default=HERE / "results" / "ablation.json")
     options = parser.parse_args(arguments)
     base, start = yaml.safe_load(options.recipe.read_text()), options.start_from
     for repeat, name in itertools.product(range(1, options.seeds + 1), options.only):
         text = file_of(row(base, name, steps=options.steps, repeat=repeat), start)
         measure(folder_of(options.out, name, repeat), text, start, options.scenes or options.out / "scenes")
     rows = list(complete(options.out, base, start, options.steps))
-    write_page(options.docs, rows, str(start or "chance"))
-    print(f"{table(rows)}\nwritten: {options.docs / 'ablation.md'}, {options.docs / 'ablation.png'}")
+    write_page(options.docs, options.results, rows, str(start or "chance"))
+    print(f"{table(rows)}\nwritten: {options.docs / 'ablation.md'}, {options.docs / 'ablation.png'}, {options.results}")
 
 
 if __name__ == "__main__":

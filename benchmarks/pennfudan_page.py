@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from benchmarks.row_page import MEASURES, cell, markdown, plot, put, values
+from benchmarks.row_page import MEASURES, cell, markdown, plot, put, values, where
 from instance_seg_node.bench.machine import write_results
 from instance_seg_node.training.recipe import Recipe
 
@@ -32,10 +32,7 @@ def _text(rows: list[Row], machine: dict, results: dict) -> str:
     budget = (f"{recipe.steps} steps a training, {results['pixels_seen'] / 1e6:.0f} million pixels of crops; "
               f"{results['test_images']} test photos, at {recipe.input_height} x {recipe.input_width}. In percent: "
               "the mean over the seeds ± their standard deviation; AP_gt has centres and margins from the true masks.")
-    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    where = (f"{machine['processor']}, {machine['cores']} cores; Python {machine['python']}, {versions}; commit "
-             f"{machine['commit']}.")
-    return f"{budget}\n\n{table(rows)}\n\n![AP_gt and AP of each row](pennfudan.png)\n\n{where}"
+    return f"{budget}\n\n{table(rows)}\n\n![AP_gt and AP of each row](pennfudan.png)\n\n{where(machine)}"
 
 
 def table(rows: list[Row]) -> str:

@@ -32,6 +32,13 @@ def put(page: Path, script: str, title: str, text: str) -> None:
     write_atomically(page, f"{before}{begin}\n{text}\n{end}{after}".encode())
 
 
+def where(machine: dict) -> str:
+    """A line on what `bench.machine.machine` says."""
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    return (f"{machine['processor']}, {machine['cores']} cores; Python {machine['python']}, {versions}; commit "
+            f"{machine['commit']}.")
+
+
 def markdown(lines: Sequence[Sequence[str]], texts: int) -> str:
     """A table; the first line is its header. texts: so many columns, the first ones, are no figures."""
     rule = ["---"] * texts + ["---:"] * (len(lines[0]) - texts)

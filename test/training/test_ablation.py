@@ -115,7 +115,8 @@ def place(tmp_path_factory):
     """Options of an ablation of two rows that has been run."""
     folder = tmp_path_factory.mktemp("ablation")
     (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY))
-    options = ["--recipe", folder / "tiny.yaml", "--out", folder / "out", "--docs", folder / "docs"]
+    options = ["--recipe", folder / "tiny.yaml", "--out", folder / "out", "--docs", folder / "docs",
+               "--results", folder / "results.json"]
     run(options, "--only", "circle-centroid", "fixed-5")
     return folder, options
 
@@ -128,6 +129,14 @@ def table_of(folder):
     text = (folder / "docs" / "ablation.md").read_text()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
     return [dict(zip(rows[0], row, strict=True)) for row in rows[2:]]
+
+
+def test_the_json_has_the_figures_of_the_table_and_where_they_were_measured(place):
+    written = json.loads((place[0] / "results.json").read_text())
+    assert {"processor", "versions", "commit"} <= set(written["machine"])
+    assert written["results"]["steps"] == 4 and written["results"]["start"] == "chance"
+    for row, line in zip(written["results"]["rows"], table_of(place[0]), strict=True):
+        assert row["name"] == line["row"] and f"{100 * row['AP_gt'][0]:.1f}" == line["AP_gt"]
 
 
 def no_step(*_):
