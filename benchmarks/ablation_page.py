@@ -1,17 +1,12 @@
 """What benchmarks/ablation.py writes of its rows, each a recipe and the reports of its seeds."""
 
-import json
 from pathlib import Path
 
-from benchmarks.row_page import MEASURES, cell, markdown, plot, put, values, where
-from instance_seg_node.bench.machine import write_results
+from benchmarks.row_page import MEASURES, cell, markdown, plot, put, record, values
 from instance_seg_node.datasets.street import CLASSES
 from instance_seg_node.training.recipe import Recipe
 
 Row = tuple[Recipe, list[dict]]
-
-
-PACKAGES = ("torch", "onnxruntime", "numpy", "numba", "pycocotools")
 
 
 def write_page(folder: Path, results: Path, rows: list[Row], start: str) -> None:
@@ -24,12 +19,11 @@ def write_page(folder: Path, results: Path, rows: list[Row], start: str) -> None
     budget = (f"{recipe.steps} steps a row, from {start}; {recipe.scenes.test} held-out streets of "
               f"{recipe.input_height} x {recipe.input_width} pixels; seeds of a row: {seeds}. In percent; the classes' "
               "columns are AP_gt.")
-    write_results(results, {"start": start, "steps": recipe.steps, "test_streets": recipe.scenes.test, "rows": [
+    where = record(results, {"start": start, "steps": recipe.steps, "test_streets": recipe.scenes.test, "rows": [
         {"name": recipe.name} | {measure: values(reports, measure) for measure in MEASURES}
-        for recipe, reports in rows]}, *PACKAGES)
-    machine = json.loads(results.read_text())["machine"]
+        for recipe, reports in rows]})
     put(folder / "ablation.md", "ablation.py", "What each part of the seed is worth",
-        f"{budget}\n\n{table(rows)}\n\n![AP_gt and AP of each row](ablation.png)\n\n{where(machine)}")
+        f"{budget}\n\n{table(rows)}\n\n![AP_gt and AP of each row](ablation.png)\n\n{where}")
     named = [(recipe.name, reports) for recipe, reports in rows]
     plot(named, "held-out streets").savefig(folder / "ablation.png", dpi=120)
 

@@ -1,15 +1,11 @@
 """What benchmarks/pennfudan.py writes of its rows, each a recipe, what it starts from, and the reports of its seeds."""
 
-import json
 from pathlib import Path
 
-from benchmarks.row_page import MEASURES, cell, markdown, plot, put, values, where
-from instance_seg_node.bench.machine import write_results
+from benchmarks.row_page import MEASURES, cell, markdown, plot, put, record, values
 from instance_seg_node.training.recipe import Recipe
 
 Row = tuple[Recipe, Path | None, list[dict]]
-
-PACKAGES = ("torch", "onnxruntime", "numpy", "numba", "pycocotools")
 
 
 def write_page(folder: Path, results: Path, rows: list[Row], pixels: int) -> None:
@@ -18,21 +14,18 @@ def write_page(folder: Path, results: Path, rows: list[Row], pixels: int) -> Non
 
     pixels: what each training has seen. Raises InputError if the page has lost a mark.
     """
-    write_results(results, {"test_images": rows[0][2][0]["images"], "pixels_seen": pixels, "rows": [
+    images = rows[0][2][0]["images"]
+    where = record(results, {"test_images": images, "pixels_seen": pixels, "rows": [
         {"name": recipe.name, "start": str(start or "chance"), "network": recipe.network, "steps": recipe.steps}
-        | {measure: values(reports, measure) for measure in MEASURES} for recipe, start, reports in rows]}, *PACKAGES)
-    written = json.loads(results.read_text())
-    put(folder / "pennfudan.md", "pennfudan.py", "People of Penn-Fudan", _text(rows, **written))
+        | {measure: values(reports, measure) for measure in MEASURES} for recipe, start, reports in rows]})
+    recipe = rows[0][0]
+    budget = (f"{recipe.steps} steps a training, {pixels / 1e6:.0f} million pixels of crops; {images} test photos, at "
+              f"{recipe.input_height} x {recipe.input_width}. In percent: the mean over the seeds ± their standard "
+              "deviation; AP_gt has centres and margins from the true masks.")
+    put(folder / "pennfudan.md", "pennfudan.py", "People of Penn-Fudan",
+        f"{budget}\n\n{table(rows)}\n\n![AP_gt and AP of each row](pennfudan.png)\n\n{where}")
     named = [(recipe.name, reports) for recipe, _, reports in rows]
     plot(named, "the test photos").savefig(folder / "pennfudan.png", dpi=120)
-
-
-def _text(rows: list[Row], machine: dict, results: dict) -> str:
-    recipe = rows[0][0]
-    budget = (f"{recipe.steps} steps a training, {results['pixels_seen'] / 1e6:.0f} million pixels of crops; "
-              f"{results['test_images']} test photos, at {recipe.input_height} x {recipe.input_width}. In percent: "
-              "the mean over the seeds ± their standard deviation; AP_gt has centres and margins from the true masks.")
-    return f"{budget}\n\n{table(rows)}\n\n![AP_gt and AP of each row](pennfudan.png)\n\n{where(machine)}"
 
 
 def table(rows: list[Row]) -> str:

@@ -3,6 +3,7 @@
 A row has a report for each of its seeds, that of instance_seg_node.evaluation.report.evaluate.
 """
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from instance_seg_node.atomic_files import write_atomically
+from instance_seg_node.bench.machine import write_results
 from instance_seg_node.errors import InputError
+
+PACKAGES = ("torch", "onnxruntime", "numpy", "numba", "pycocotools")
+"""Whose versions stand beside the figures."""
 
 MEASURES = {"AP_gt": ("ground_truth_sampling", "AP"), "AP50_gt": ("ground_truth_sampling", "AP50"),
             "AP": ("average_precision", "AP"), "AP50": ("average_precision", "AP50")}
@@ -32,8 +37,10 @@ def put(page: Path, script: str, title: str, text: str) -> None:
     write_atomically(page, f"{before}{begin}\n{text}\n{end}{after}".encode())
 
 
-def where(machine: dict) -> str:
-    """A line on what `bench.machine.machine` says."""
+def record(path: Path, results: dict) -> str:
+    """Write results as JSON with the machine beside them. Returns a line on the machine, for the page."""
+    write_results(path, results, *PACKAGES)
+    machine = json.loads(path.read_text())["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     return (f"{machine['processor']}, {machine['cores']} cores; Python {machine['python']}, {versions}; commit "
             f"{machine['commit']}.")

@@ -28,9 +28,7 @@ def export(
     pixels = _size(size)
     from ..training.export import export as write
 
-    options = f" --size {size}" * bool(size) + f" --name {name}" * bool(name)
-    spec = write(checkpoint, model, size=pixels, name=name,
-                 command=f"instance-seg export {checkpoint} {model}{options}")
+    spec = write(checkpoint, model, size=pixels, name=name)
     print(f"exported: {model} ({spec.name}, {spec.input_width} x {spec.input_height}, {len(spec.classes)} classes)")
 
 

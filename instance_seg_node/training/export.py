@@ -21,15 +21,14 @@ LARGEST_DIFFERENCE = 1e-4
 """Of ONNX Runtime against torch: a tenth of a pixel in the embedding. 1.4e-5 is usual, in the bandwidth."""
 
 
-def export(checkpoint: Path, folder: Path, *, size: tuple[int, int] | None = None, name: str = "",
-           command: str = "") -> ModelSpec:
+def export(checkpoint: Path, folder: Path, *, size: tuple[int, int] | None = None, name: str = "") -> ModelSpec:
     """Write model.onnx and model.yaml.
 
-    size: height and width of the input; name: of the model. Both are the recipe's if they are not given. command: for
-    the card, if it was another than `instance-seg export CHECKPOINT FOLDER`.
+    size: height and width of the input; name: of the model. Both are the recipe's if they are not given.
     Raises InputError if `checkpoint` is none, the network does not take the size, or the graph does not agree.
     """
     recipe, classes, origin, network = load_network(checkpoint)
+    options = (f" --size {size[0]}x{size[1]}" if size else "") + (f" --name {name}" if name else "")
     recipe = _changed(recipe, size or (recipe.input_height, recipe.input_width), name or recipe.name)
     graph = SpatialEmbedding(network, recipe.bandwidths, recipe.input_height, recipe.input_width).eval()
     folder = Path(folder)
@@ -43,7 +42,7 @@ def export(checkpoint: Path, folder: Path, *, size: tuple[int, int] | None = Non
     spec = ModelSpec(
         name=recipe.name, input_height=recipe.input_height, input_width=recipe.input_width,
         bandwidths=recipe.bandwidths, classes=classes, look_alikes=recipe.look_alikes, thresholds=recipe.thresholds,
-        provenance=origin.provenance(command or f"instance-seg export {checkpoint} {folder}"),
+        provenance=origin.provenance(f"instance-seg export {checkpoint} {folder}{options}"),
         sha256=hashlib.sha256(unfinished.read_bytes()).hexdigest())
     os.replace(unfinished, folder / "model.onnx")
     spec.save(folder)

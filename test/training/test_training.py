@@ -152,6 +152,7 @@ def test_exported_checkpoint_is_a_model_folder(trained, tmp_path):
 def test_the_same_weights_are_exported_for_a_larger_input(trained, tmp_path):
     small, large = export(trained, tmp_path / "small"), export(trained, tmp_path / "large", size=(64, 96), name="large")
     assert (large.name, large.input_height, large.input_width) == ("large", 64, 96)
+    assert large.provenance.command.endswith("large --size 64x96 --name large")
     assert large.model_copy(update={"name": small.name, "input_height": 32, "input_width": 64, "sha256": small.sha256,
                                     "provenance": small.provenance}) == small
     heads = open_engine(tmp_path / "large", large)(np.zeros((1, 64, 96, 3), np.uint8))
