@@ -29,7 +29,7 @@ from instance_seg_node.models import DEFAULT_MODEL, find_model  # noqa: E402
 from instance_seg_node.resolution import shrink  # noqa: E402
 from instance_seg_node.segmenter import open_segmenter  # noqa: E402
 from instance_seg_node.training.recipe import Recipe  # noqa: E402
-from instance_seg_node.training.scenes import load, rendered, split_seeds  # noqa: E402
+from instance_seg_node.training.scenes import load, split_files  # noqa: E402
 
 RESULTS = HERE / "results" / "choices.json"
 RECIPE = HERE.parent / "config" / "recipes" / "street.yaml"
@@ -98,9 +98,9 @@ def main() -> None:
     segmenter = open_segmenter(find_model(arguments.model))
     if [c.name for c in segmenter.spec.classes] != [c.name for c in CLASSES]:
         parser.error(f"{arguments.model} has other classes than generated streets. Choose a model of streets")
-    seeds = split_seeds("validation", arguments.streets, Recipe.load(RECIPE).scenes.seed)
+    files = split_files(SCENES, "validation", arguments.streets, Recipe.load(RECIPE).scenes.seed, HEIGHT, WIDTH)
     choices = choices_of(segmenter.spec)
-    found = measured(choices, segmenter.engine, segmenter.spec, rendered(SCENES, seeds, HEIGHT, WIDTH))
+    found = measured(choices, segmenter.engine, segmenter.spec, files)
     shipped = found.pop(SHIPPED)
     results = {"model": segmenter.spec.name, "streets": arguments.streets, "labels": [HEIGHT, WIDTH],
                "shipped": figures(shipped["scores"][0]),

@@ -24,7 +24,7 @@ from instance_seg_node.model_spec import ModelSpec  # noqa: E402
 from instance_seg_node.models import DEFAULT_MODEL, find_model  # noqa: E402
 from instance_seg_node.segmenter import Segmenter, open_segmenter  # noqa: E402
 from instance_seg_node.training.recipe import Recipe  # noqa: E402
-from instance_seg_node.training.scenes import load, rendered, split_seeds  # noqa: E402
+from instance_seg_node.training.scenes import load, split_files  # noqa: E402
 
 RESULTS = HERE / "results" / "int8.json"
 RECIPE = HERE.parent / "config" / "recipes" / "street.yaml"
@@ -36,8 +36,8 @@ LEAST_RATIO, LARGEST_LOSS = 2.5, 1.0
 
 def streets(spec: ModelSpec, split: str, count: int, scenes: Path) -> list[LabelledImage]:
     """The first streets of a split, at the network's size."""
-    seeds = split_seeds(split, count, Recipe.load(RECIPE).scenes.seed)
-    return [load(file) for file in rendered(scenes, seeds, spec.input_height, spec.input_width)]
+    files = split_files(scenes, split, count, Recipe.load(RECIPE).scenes.seed, spec.input_height, spec.input_width)
+    return [load(file) for file in files]
 
 
 def compared(fp32: Segmenter, int8: Segmenter, truths: list[LabelledImage]) -> dict:

@@ -21,13 +21,15 @@ sys.path.insert(0, str(HERE.parent))
 
 from benchmarks.card import put_on_card  # noqa: E402
 from instance_seg_node.bench.machine import machine, write_results  # noqa: E402
+from instance_seg_node.cli.options import height_and_width  # noqa: E402
+from instance_seg_node.errors import InputError  # noqa: E402
 from instance_seg_node.evaluation import average_precision  # noqa: E402
 from instance_seg_node.frame import Frame  # noqa: E402
 from instance_seg_node.methods import DECODERS  # noqa: E402
 from instance_seg_node.resolution import enlarge  # noqa: E402
 from instance_seg_node.segmenter import open_segmenter  # noqa: E402
 from instance_seg_node.training.recipe import Recipe  # noqa: E402
-from instance_seg_node.training.scenes import load, rendered, split_seeds  # noqa: E402
+from instance_seg_node.training.scenes import load, split_files  # noqa: E402
 
 RESULTS = HERE / "results" / "street_ap.json"
 
@@ -36,8 +38,7 @@ def scenes_of(recipe: Recipe, split: str, cache: Path, size: tuple[int, int] | N
     """size: height and width; None: those of the recipe's input."""
     count = getattr(recipe.scenes, split)
     size = size or (recipe.input_height, recipe.input_width)
-    files = rendered(cache, split_seeds(split, count, recipe.scenes.seed), *size)
-    return [load(file) for file in files]
+    return [load(file) for file in split_files(cache, split, count, recipe.scenes.seed, *size)]
 
 
 def measured(segmenter, truths: list) -> tuple[dict[str, float], float]:
@@ -80,7 +81,10 @@ def main() -> None:
         parser.error(f"{arguments.recipe} does not learn from streets. For other data: instance-seg evaluate")
     if arguments.thresholds and arguments.size:
         parser.error("--thresholds looks at streets of the input's size. Leave --size out")
-    size = tuple(int(pixels) for pixels in arguments.size.split("x")) if arguments.size else None
+    try:
+        size = height_and_width(arguments.size, "--size") if arguments.size else None
+    except InputError as error:
+        parser.error(str(error))
     truths = scenes_of(recipe, "validation" if arguments.thresholds else "test", arguments.cache, size)
     results = []
     for model in arguments.models:

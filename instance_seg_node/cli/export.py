@@ -1,13 +1,12 @@
 """`instance-seg export`"""
 
-import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..errors import InputError
-from .options import Overwrite
+from .options import Overwrite, height_and_width
 
 
 def export(
@@ -25,17 +24,8 @@ def export(
     """
     if (model / "model.onnx").exists() and not overwrite:
         raise InputError(f"{model} holds a model already. Choose another folder, or add --overwrite")
-    pixels = _size(size)
+    pixels = height_and_width(size, "--size") if size else None
     from ..training.export import export as write
 
     spec = write(checkpoint, model, size=pixels, name=name)
     print(f"exported: {model} ({spec.name}, {spec.input_width} x {spec.input_height}, {len(spec.classes)} classes)")
-
-
-def _size(text: str) -> tuple[int, int] | None:
-    if not text:
-        return None
-    found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text)
-    if not found:
-        raise InputError(f"--size {text} is not HEIGHTxWIDTH, such as 512x1024")
-    return int(found[1]), int(found[2])

@@ -1,5 +1,6 @@
 """Options that several commands share, and progress."""
 
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,6 +21,14 @@ def progress(items: Iterable, *, total: int | None = None, unit: str) -> Iterabl
     from tqdm import tqdm
 
     return tqdm(items, total=total or None, unit=f" {unit}", file=sys.stderr, disable=None, leave=False)
+
+
+def height_and_width(text: str, option: str) -> tuple[int, int]:
+    """The pixels that an option gives as HEIGHTxWIDTH. Raises InputError if it is spelled otherwise."""
+    found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text)
+    if not found:
+        raise InputError(f"{option} {text} is not HEIGHTxWIDTH, such as 512x1024")
+    return int(found[1]), int(found[2])
 
 
 def require_folder_of_sheet(path: Path) -> None:

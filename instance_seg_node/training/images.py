@@ -14,7 +14,7 @@ from ..datasets.labelled_image import LabelledImage
 from ..datasets.opening import open_dataset
 from ..errors import InputError
 from .recipe import Recipe
-from .scenes import load, rendered, split_seeds
+from .scenes import load, split_files
 
 MOST_CLASSES = 255
 """A class map is uint8, and 255 in it is none."""
@@ -61,7 +61,7 @@ def open_data(recipe: Recipe) -> tuple[Dataset, Dataset] | None:
 def streets(recipe: Recipe, folder: Path) -> tuple[Images, Images]:
     """The generated streets for training and validation; those that are not in `folder` yet are rendered."""
     scenes = recipe.scenes
-    seeds, held_out = (split_seeds(split, count, scenes.seed)
-                       for split, count in (("training", scenes.training), ("validation", scenes.validation)))
-    return (StreetFiles(rendered(folder, seeds, scenes.height, scenes.width)),
-            StreetFiles(rendered(folder, held_out, recipe.input_height, recipe.input_width)))
+    training = split_files(folder, "training", scenes.training, scenes.seed, scenes.height, scenes.width)
+    held_out = split_files(folder, "validation", scenes.validation, scenes.seed, recipe.input_height,
+                           recipe.input_width)
+    return StreetFiles(training), StreetFiles(held_out)

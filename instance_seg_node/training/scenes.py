@@ -21,6 +21,11 @@ def split_seeds(split: str, count: int, seed: int) -> range:
     return range(first, first + count)
 
 
+def split_files(folder: Path, split: str, count: int, seed: int, height: int, width: int) -> list[Path]:
+    """The files of the first `count` scenes of a split, see `rendered`."""
+    return rendered(folder, split_seeds(split, count, seed), height, width)
+
+
 def rendered(folder: Path, seeds: range, height: int, width: int) -> list[Path]:
     """The files of scenes, rendering those that are not there yet on all cores. Each is read by `load`.
 
