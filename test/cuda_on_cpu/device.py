@@ -1,0 +1,158 @@
+"""A Device whose kernels run on this machine's processor, one step at a time."""
+
+import ctypes
+import functools
+import re
+import subprocess
+import threading
+import weakref
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from .compiled import compiled
+
+GAP = 1 << 16  # bytes on both sides of an array that belong to none, so that what runs over its end is seen
+
+
+class CudaOnCpuError(Exception):
+    """A kernel broke a rule of cuda_on_cpu.h, or was launched with arguments that do not fit."""
+
+
+class Argument(ctypes.Structure):
+    """One argument of a kernel: NumPy's kind and item size, of what it points to if it is a pointer."""
+
+    _fields_ = [("kind", ctypes.c_char), ("size", ctypes.c_int), ("pointer", ctypes.c_int)]
+
+    def __str__(self):
+        return ("pointer to " if self.pointer else "") + (
+            "anything" if self.kind == b"V" else f"{np.dtype(self.kind.decode() + str(self.size)).name}")
+
+
+class Kernel(ctypes.Structure):
+    """A row of the module's table."""
+
+    _fields_ = [("name", ctypes.c_char_p), ("count", ctypes.c_int), ("arguments", ctypes.POINTER(Argument)),
+                ("call", ctypes.c_void_p)]
+
+
+class Module:
+    """The compiled kernels of a folder. One launch at a time."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.lock = threading.RLock()
+        self.library = ctypes.CDLL(str(path))
+        self.library.on_cpu_device.restype = ctypes.c_void_p
+        self.library.on_cpu_launch.restype = ctypes.c_char_p
+        table = ctypes.cast(self.library.on_cpu_kernels, ctypes.POINTER(Kernel))
+        self.kernels = {}
+        while table[len(self.kernels)].name:
+            row = table[len(self.kernels)]
+            self.kernels[row.name.decode()] = row
+
+    def placed(self, text: str) -> str:
+        """An error's text with file and line where it names an address."""
+        def line(match):
+            command = ["addr2line", "-e", str(self.path), match[1]]
+            run = subprocess.run(command, capture_output=True, text=True, check=False)
+            return Path(run.stdout.split(" (")[0].strip() or match[1]).name
+        return re.sub(r"pc:([0-9a-f]+)", line, text)
+
+
+@functools.cache
+def module(path: Path) -> Module:
+    return Module(path)
+
+
+class CpuArray:
+    """Memory of a CpuDevice."""
+
+    def __init__(self, shape, dtype, rng):
+        self.shape = tuple(int(n) for n in shape)
+        self.dtype = np.dtype(dtype)
+        self.nbytes = int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+        memory = np.empty(self.nbytes + 2 * GAP + 256, np.uint8)
+        start = GAP + -(memory.ctypes.data + GAP) % 256  # cudaMalloc aligns to 256 bytes
+        self.bytes = memory[start:start + self.nbytes]
+        self.bytes[:] = rng.integers(0, 256, self.nbytes, np.uint8)
+        self.values = self.bytes.view(self.dtype).reshape(self.shape)
+        self.pointer = self.bytes.ctypes.data if self.nbytes else memory.ctypes.data + start
+
+    def __str__(self):
+        return f"{self.dtype.name} {self.shape}"
+
+
+class CpuDevice:
+    """A Device (instance_seg_node/gpu/device.py) that checks what a GPU would let pass.
+
+    shuffle: the seed of the order in which blocks and threads take turns. kernels: the folder of the .cu files, by
+    default the package's. limit: the most memory accesses of one launch.
+    Every fault is a CudaOnCpuError; after one the device can be used again.
+    """
+
+    def __init__(self, shuffle: int = 0, kernels: Path | str | None = None, limit: int = 200_000_000):
+        folder = Path(kernels or str(resources.files("instance_seg_node.gpu") / "kernels"))
+        self.module = module(compiled(folder.resolve()))
+        self.limit = limit
+        self.rng = np.random.default_rng(shuffle)
+        self.handle = ctypes.c_void_p(self.module.library.on_cpu_device())
+
+    def array(self, shape, dtype) -> CpuArray:
+        array = CpuArray(shape, dtype, self.rng)
+        library, lock, pointer = self.module.library, self.module.lock, ctypes.c_void_p(array.pointer)
+        with lock:
+            library.on_cpu_array(self.handle, pointer, ctypes.c_size_t(array.nbytes), str(array).encode())
+        weakref.finalize(array, library.on_cpu_array_free, self.handle, pointer)
+        return array
+
+    def upload(self, array: CpuArray, values: np.ndarray) -> None:
+        if values.shape != array.shape or values.dtype != array.dtype:
+            raise CudaOnCpuError(f"upload of {values.dtype.name} {values.shape} to an array of {array}")
+        array.values[...] = values
+
+    def download(self, array: CpuArray) -> np.ndarray:
+        return array.values.copy()
+
+    def zero(self, array: CpuArray) -> None:
+        array.bytes[:] = 0
+
+    def launch(self, kernel: str, grid: tuple[int, ...], block: int, *arguments) -> None:
+        row = self.module.kernels.get(kernel)
+        if row is None:
+            raise CudaOnCpuError(f"no kernel {kernel!r}; there are: {', '.join(self.module.kernels)}")
+        check_size(kernel, grid, block)
+        check_arguments(kernel, row, arguments)
+        values = [np.uint64(a.pointer) if isinstance(a, CpuArray) else a for a in arguments]
+        values = [np.frombuffer(value.tobytes(), np.uint8) for value in values]
+        addresses = (ctypes.c_void_p * (len(values) + 1))(*[value.ctypes.data for value in values])
+        sizes = (ctypes.c_uint32 * 3)(*grid, *[1] * (3 - len(grid)))
+        with self.module.lock:
+            error = self.module.library.on_cpu_launch(
+                self.handle, ctypes.c_void_p(row.call), addresses, sizes, ctypes.c_uint32(block),
+                ctypes.c_uint64(int(self.rng.integers(1 << 63))), ctypes.c_uint64(self.limit)).decode()
+        if error:
+            raise CudaOnCpuError(f"kernel {kernel!r}: {self.module.placed(error)}")
+
+
+def check_size(kernel: str, grid: tuple[int, ...], block: int) -> None:
+    """CUDA's limits: up to three positive numbers of blocks, at most 65535 beyond the first; 1 to 1024 threads."""
+    fits = 1 <= len(grid) <= 3 and all(1 <= n for n in grid) and all(n <= 65535 for n in grid[1:])
+    if not fits or not 1 <= block <= 1024:
+        raise CudaOnCpuError(f"kernel {kernel!r} cannot be launched with grid {grid} and blocks of {block} threads")
+
+
+def check_arguments(kernel: str, row: Kernel, arguments: tuple) -> None:
+    """As many as declared; arrays for pointers, of the dtype pointed to (or bytes); scalars of the very type."""
+    if len(arguments) != row.count:
+        raise CudaOnCpuError(f"kernel {kernel!r} takes {row.count} arguments, got {len(arguments)}")
+    for index, (value, declared) in enumerate(zip(arguments, row.arguments[:row.count])):
+        dtype = getattr(value, "dtype", None)
+        fits = isinstance(value, CpuArray if declared.pointer else np.generic)
+        if fits and not (declared.pointer and (declared.kind == b"V" or declared.size == 1)):
+            fits = dtype.itemsize == declared.size and declared.kind in (dtype.kind.encode(), b"V")
+        if not fits:
+            kind = "array of " if isinstance(value, CpuArray) else ""
+            raise CudaOnCpuError(f"argument {index} of kernel {kernel!r} is a {declared}, "
+                                 f"got {kind}{dtype if dtype is not None else type(value).__name__}")

@@ -1,0 +1,18 @@
+// Fibers: stacks that take turns in one thread of the machine.
+#pragma once
+#include <stddef.h>
+#ifndef __x86_64__
+#include <ucontext.h>
+#endif
+
+constexpr size_t STACK = 64 * 1024;
+
+#ifdef __x86_64__
+struct Fiber { void *top; };
+#else
+struct Fiber { ucontext_t context; };
+#endif
+
+extern "C" void on_cpu_switch(Fiber *from, Fiber *to);
+void start(Fiber &fiber, char *stack, void (*entry)());
+char *stacks(size_t count);
