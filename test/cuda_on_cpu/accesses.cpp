@@ -51,6 +51,8 @@ static Memory *remembered(const char *address, size_t size, Kind kind, uintptr_t
     if ((size_t)(address - now.stack) < STACK) return nullptr;
     Memory &shared = now.block->shared;
     if ((size_t)(address - shared.begin) < shared.size) return &shared;
+    if ((size_t)(address - machine.stacks) < machine.stacks_size)
+        fail("thread %u of block %u %s another thread's local memory (pc:%x)", now.index, now.block->index, DOES[kind], offset(place));
     if (address >= __ehdr_start && address < _end && kind == READ) return nullptr;  // constants
     Memory *array = memory_at(address);
     if (!array || (size_t)(address - array->begin) + size > array->size) outside(address, size, kind, place);
@@ -71,7 +73,11 @@ static inline void access(const void *pointer, size_t size, Kind kind, uintptr_t
     uint32_t warp = now.index / 32, lane = now.index % 32, run = memory == &block.shared ? block.run : machine.launch;
     Witness witness = {{block.index * 32 + warp + 1, block.time, 1u << lane, offset(place)}, block.barrier,
                        block.warps[warp].known[lane]};
+    bool is_shared = memory == &block.shared;
     for (size_t byte = address - memory->begin, end = byte + size; byte < end; byte++) {
+        if (is_shared && kind != WRITE && !written(memory->plain[byte], memory->special[byte], run))
+            fail("thread %u of block %u %s shared memory that nothing wrote (pc:%x)", now.index, block.index, DOES[kind],
+                 offset(place));
         Conflict conflict = touch(memory->plain[byte], memory->special[byte], run, kind, witness);
         if (conflict.touch) race(*memory, address, size, kind, conflict, place);
     }

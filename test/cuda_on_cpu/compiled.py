@@ -14,8 +14,9 @@ HERE = Path(__file__).parent
 COMPILER = os.environ.get("CXX", "g++")
 FLAGS = ["-std=c++17", "-O1", "-g", "-fPIC", "-ffp-contract=off", "-fno-strict-aliasing", "-fno-exceptions",
          "-fvisibility=hidden", "-Wall", "-Wno-unused-function", f"-I{HERE}"]
-# Only the calls before each access; what they do is in accesses.cpp.
-INSTRUMENTED = ["-fsanitize=thread", "--param=tsan-instrument-func-entry-exit=0", "--param=tsan-distinguish-volatile=1"]
+# Only the calls before each access and index; what they do is in accesses.cpp and undefined.cpp.
+INSTRUMENTED = ["-fsanitize=thread", "--param=tsan-instrument-func-entry-exit=0", "--param=tsan-distinguish-volatile=1",
+                "-fsanitize=bounds,integer-divide-by-zero,float-cast-overflow,shift-exponent"]
 # A declaration once the header has replaced __global__.
 KERNEL = re.compile(r"__attribute__\(\(noinline, used\)\)\s*(?:void\s+)?(\w+)\s*\(")
 
@@ -31,38 +32,50 @@ def run(arguments: list[str], text: str | None = None) -> str:
 
 
 @functools.cache
-def version() -> str:
+def version(compiler: str) -> str:
     return run(["--version"])
 
 
-def key(folder: Path) -> str:
-    """The hash of all that the result depends on."""
-    digest = hashlib.sha256(repr([FLAGS, INSTRUMENTED, platform.machine(), version()]).encode())
-    for path in sorted([*folder.glob("*.cu*"), *HERE.glob("*.h"), *HERE.glob("*.cpp"), HERE / "compiled.py"]):
+def key(sources: list[Path]) -> str:
+    """The hash of all that a result depends on."""
+    digest = hashlib.sha256(repr([FLAGS, INSTRUMENTED, platform.machine(), version(COMPILER)]).encode())
+    for path in [*sources, *sorted(HERE.glob("*.h")), HERE / "compiled.py"]:
         digest.update(f"{path} {path.stat().st_size}\n".encode() + path.read_bytes())
     return digest.hexdigest()[:32]
 
 
+def built_once(name: str, sources: list[Path], build) -> Path:
+    """The file that `build(path)` makes of sources. It appears at once, so that processes do not disturb each other."""
+    cache = Path(tempfile.gettempdir()) / f"cuda_on_cpu-{os.getuid()}"
+    cache.mkdir(mode=0o700, exist_ok=True)
+    target = cache / f"{key(sources)}.{name}"
+    if not target.exists():
+        with tempfile.TemporaryDirectory(dir=cache) as folder:
+            build(Path(folder) / name)
+            os.replace(Path(folder) / name, target)
+    return target
+
+
+def runtime() -> Path:
+    """What runs the kernels, as one object file."""
+    sources = sorted(HERE.glob("*.cpp"))
+    return built_once("runtime.o", sources,
+                      lambda path: run([*FLAGS, "-O2", "-r", "-nostdlib", "-o", str(path), *map(str, sources)]))
+
+
+def compiled(folder: Path) -> Path:
+    """The kernels of a folder as one module, as on a GPU: a shared library with a table of them."""
+    sources = [*sorted(folder.glob("*.cu")), *sorted(folder.glob("*.cuh")), *sorted(HERE.glob("*.cpp"))]
+    return built_once("module.so", sources, lambda path: build(folder, path))
+
+
 def build(folder: Path, target: Path) -> None:
-    """Compile all kernels of a folder as one module, as on a GPU, and put it in place at once."""
+    """Compile a module."""
     module = "".join(f'#include "{path}"\n' for path in sorted(folder.glob("*.cu")))
     header = ["-include", "cuda_on_cpu.h", "-x", "c++", "-"]
     names = dict.fromkeys(KERNEL.findall(run([*FLAGS, "-E", "-P", *header], module)))
     rows = "".join(f"    ON_CPU_KERNEL({name}),\n" for name in names)
     module += '#include "kernel_table.h"\nextern "C" __attribute__((visibility("default")))\n' \
               f"const OnCpuKernel on_cpu_kernels[] = {{\n{rows}    {{}}}};\n"
-    with tempfile.TemporaryDirectory(dir=target.parent) as made:
-        run([*FLAGS, *INSTRUMENTED, "-c", "-o", f"{made}/kernels.o", *header], module)
-        runtime = map(str, sorted(HERE.glob("*.cpp")))
-        run([*FLAGS, "-O2", "-shared", "-o", f"{made}/module.so", f"{made}/kernels.o", *runtime])
-        os.replace(f"{made}/module.so", target)
-
-
-def compiled(folder: Path) -> Path:
-    """The module of a folder of kernels."""
-    cache = Path(tempfile.gettempdir()) / f"cuda_on_cpu-{os.getuid()}"
-    cache.mkdir(mode=0o700, exist_ok=True)
-    target = cache / f"{key(folder)}.so"
-    if not target.exists():
-        build(folder, target)
-    return target
+    run([*FLAGS, *INSTRUMENTED, "-c", "-o", f"{target}.o", *header], module)
+    run(["-shared", "-o", str(target), f"{target}.o", str(runtime())])

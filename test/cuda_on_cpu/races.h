@@ -59,6 +59,10 @@ struct Plain { uint32_t run; Touch write; Touches reads; };
 struct Special { uint32_t run; Touches atomics, volatiles; };
 struct Conflict { const Touch *touch; const char *did; };
 
+inline bool written(const Plain &plain, const Special &special, uint32_t run) {
+    return (plain.run == run && plain.write.who) || (special.run == run && special.atomics.first.who);
+}
+
 inline Conflict touch(Plain &plain, Special &special, uint32_t run, Kind kind, const Witness &w) {
     if (plain.run != run) plain = {run, {}, {}};
     if (kind == READ && plain.reads.has(w)) return {};

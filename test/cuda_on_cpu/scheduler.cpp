@@ -19,8 +19,7 @@ void fail(const char *text, ...) {
     va_end(values);
     Thread *from = machine.now;
     machine.now = nullptr;
-    static Fiber dropped;
-    on_cpu_switch(from ? &from->fiber : &dropped, &machine.main);
+    on_cpu_switch(&from->fiber, &machine.main);
     abort();
 }
 
@@ -32,10 +31,13 @@ void yield() {
     leave();
 }
 
+void lane_returned(Thread &thread);
+
 static void body() {
     machine.kernel(machine.arguments);
     machine.now->wait = DONE;
     machine.now->block->live--;
+    lane_returned(*machine.now);
     leave();
     abort();
 }
@@ -58,28 +60,29 @@ extern "C" int on_cpu_block_barrier(int vote, int predicate, int line) {
             if (thread.line != line)
                 fail("barrier divergence: of block %u, thread %u waits in line %d and thread %u in line %d", block.index,
                      now.index, line, thread.index, thread.line);
+            thread.result = block.vote;
             wake(thread);
         }
         block.arrived = 0;
         block.barrier = ++block.time;
     }
     leave();
-    return block.vote;
+    return (int)now.result;
 }
 
-bool complete_warps(Block &block);  // of lanes that waited for one that has returned
-
 // Why no thread of a block can go on.
-static void stuck(Block &block) {
+static bool stuck(Block &block) {
     const char *const does[] = {"runs", "waits at __syncthreads", "waits for its warp", "has returned"};
     const Thread *waits = nullptr, *other = nullptr;
     for (auto &thread : block.threads)
         if (thread.wait != DONE && !waits) waits = &thread;
     for (auto &thread : block.threads)
-        if (thread.wait != waits->wait || thread.line != waits->line) other = &thread;
-    if (!other) fail("barrier divergence: all threads of block %u wait for lanes that do not come", block.index);
-    fail("barrier divergence: of block %u, thread %u %s in line %d and thread %u %s%s", block.index, waits->index,
-         does[waits->wait], waits->line, other->index, does[other->wait], other->wait == DONE ? "" : " elsewhere");
+        if (thread.wait != waits->wait || thread.line != waits->line || thread.mask != waits->mask) other = &thread;
+    if (!other) other = waits;
+    auto at = [](const Thread &thread) { return thread.wait == DONE ? 0 : thread.line; };
+    snprintf(machine.error, sizeof machine.error,
+             "barrier divergence: of block %u, thread %u %s (line %d) and thread %u %s (line %d)", block.index, waits->index, does[waits->wait], at(*waits), other->index, does[other->wait], at(*other));
+    return false;
 }
 
 static void begin(Block &block, uint32_t index, uint32_t slot) {
@@ -98,14 +101,14 @@ static void begin(Block &block, uint32_t index, uint32_t slot) {
         start(thread.fiber, thread.stack, body);
         block.ready.push_back(i);
     }
-    for (auto &byte : block.saved) byte = (char)(machine.runs * 31 + 0xA5);
+    for (auto &byte : block.saved) byte = (char)(machine.random() | 1);
 }
 
 // Let a block go on for a while. False once all its threads have returned.
 static bool run(Block &block) {
     memcpy(__start_cuda_shared, block.saved.data(), block.saved.size());
     for (uint32_t turns = 1 + machine.below(4 * block.size); turns && block.live; turns--) {
-        if (block.ready.empty() && !complete_warps(block)) stuck(block);
+        if (block.ready.empty()) return stuck(block);
         uint32_t &pick = block.ready[machine.below(block.ready.size())], index = pick;
         pick = block.ready.back();
         block.ready.pop_back();
@@ -127,6 +130,7 @@ static std::vector<Block> &resident() {
             blocks->push_back(Block{{}, 0, 0, 0, 0, 0, 0, 0, 0, {}, {}, {}, Memory(__start_cuda_shared, size, "shared memory"),
                                     std::vector<char>(size)});
         machine.stacks = stacks(RESIDENT * MOST_THREADS);
+        machine.stacks_size = RESIDENT * MOST_THREADS * STACK;
     }
     return *blocks;
 }

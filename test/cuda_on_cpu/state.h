@@ -70,6 +70,7 @@ struct Machine {
     Fiber main;
     Thread *now;
     char *stacks;
+    size_t stacks_size;
     char error[1024];
     uint64 random() {
         seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;

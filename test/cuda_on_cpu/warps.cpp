@@ -74,10 +74,12 @@ static bool complete(Thread &thread) {
     return true;
 }
 
-bool complete_warps(Block &block) {
-    for (auto &thread : block.threads)
-        if (thread.wait == AT_WARP && complete(thread)) return true;
-    return false;
+// Others of its warp may have waited for it alone.
+void lane_returned(Thread &thread) {
+    Block &block = *thread.block;
+    uint32_t start = thread.index / 32 * 32;
+    for (uint32_t i = start; i < start + 32 && i < block.size; i++)
+        if (block.threads[i].wait == AT_WARP) complete(block.threads[i]);
 }
 
 extern "C" on_cpu_uint64 on_cpu_warp(int operation, unsigned mask, on_cpu_uint64 value, int source, int line) {
