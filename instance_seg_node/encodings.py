@@ -37,6 +37,14 @@ class Encoding:
     smallest: int = 1
     chroma_rows: bool = False
 
+    def high_byte(self, is_bigendian: bool) -> int:
+        """The place of a sample's high byte in its bytes."""
+        return 0 if is_bigendian else self.sample_bytes - 1
+
+    def data_rows(self, height: int) -> int:
+        """Rows of the data of a picture of `height` rows."""
+        return height * 3 // 2 if self.chroma_rows else height
+
 
 def _bayer(code: int, sample_bytes: int = 1) -> Encoding:
     return Encoding(1, code, sample_bytes, smallest=3)
@@ -86,16 +94,23 @@ def rgb_of_image(message, out: np.ndarray | None = None) -> np.ndarray:
     converted into `out` if that is a contiguous array of the result's shape, else into a new array. Use what is
     returned. Raises FrameError.
     """
+    encoding, height = checked(message)
+    samples = _samples(message, encoding, height)
+    if encoding.to_rgb is not None:
+        return cv2.cvtColor(samples, encoding.to_rgb, dst=out)
+    return samples if encoding.sample_bytes == 1 else samples.copy()  # OpenCV would copy every second byte each time
+
+
+def checked(message) -> tuple[Encoding, int]:
+    """The row of ENCODINGS and the picture's height of a sensor_msgs/Image, if its fields fit. Raises FrameError."""
     encoding = ENCODINGS.get(message.encoding)
     if encoding is None:
         raise FrameError("unknown encoding", f"{message.encoding!r}; known are {', '.join(ENCODINGS)}")
     height, width = _image_height(message, encoding), message.width
     _check_size(height, width)
     _check_grid(message.encoding, encoding, height, width)
-    samples = _samples(message, encoding, height)
-    if encoding.to_rgb is not None:
-        return cv2.cvtColor(samples, encoding.to_rgb, dst=out)
-    return samples if encoding.sample_bytes == 1 else samples.copy()  # OpenCV would copy every second byte each time
+    _check_data(message, encoding, height)
+    return encoding, height
 
 
 def rgb_of_compressed(message) -> np.ndarray:
@@ -146,11 +161,9 @@ def _check_grid(name: str, encoding: Encoding, height: int, width: int) -> None:
         raise FrameError("odd size", f"width {width}, height {height}; {name} needs {encoding.smallest} or more each")
 
 
-def _samples(message, encoding: Encoding, height: int) -> np.ndarray:
-    """The message's bytes as uint8 (rows, width, samples), or (rows, width) for one sample; not copied."""
-    rows = height * 3 // 2 if encoding.chroma_rows else height
-    pixel_bytes = encoding.samples * encoding.sample_bytes
-    row_bytes = message.width * pixel_bytes
+def _check_data(message, encoding: Encoding, height: int) -> None:
+    rows = encoding.data_rows(height)
+    row_bytes = message.width * encoding.samples * encoding.sample_bytes
     step, size = message.step, len(message.data)
     sizes = f"{message.encoding} of width {message.width}, height {height}, step {step}, {size} bytes"
     if step < row_bytes:
@@ -159,8 +172,12 @@ def _samples(message, encoding: Encoding, height: int) -> np.ndarray:
         raise FrameError("short data", f"{sizes}: {rows} rows take {rows * step}")
     if size > rows * step:  # some other step was meant, and the picture would be sheared
         raise FrameError("wrong step", f"{sizes}: {rows} rows take only {rows * step}")
-    high_byte = encoding.sample_bytes - 1 if not message.is_bigendian else 0
-    shape, strides = (rows, message.width), (step, pixel_bytes)
+
+
+def _samples(message, encoding: Encoding, height: int) -> np.ndarray:
+    """The message's bytes as uint8 (rows, width, samples), or (rows, width) for one sample; not copied."""
+    pixel_bytes = encoding.samples * encoding.sample_bytes
+    shape, strides = (encoding.data_rows(height), message.width), (message.step, pixel_bytes)
     if encoding.samples > 1:
         shape, strides = (*shape, encoding.samples), (*strides, encoding.sample_bytes)
-    return np.ndarray(shape, np.uint8, message.data, high_byte, strides)
+    return np.ndarray(shape, np.uint8, message.data, encoding.high_byte(message.is_bigendian), strides)
