@@ -37,10 +37,14 @@ static void outside(const char *address, size_t size, Kind kind, uintptr_t place
          nearest->label, nearest->size, offset(place));
 }
 
-static void race(const Memory &memory, const char *address, size_t size, Kind kind, Conflict conflict, uintptr_t place) {
-    const Touch &old = *conflict.touch;
+static void report(const Memory &memory, const char *address, size_t size, Kind kind, Conflict conflict, uintptr_t place) {
     Thread &now = *machine.now;
-    uint32_t lanes = old.who == now.block->index * 32 + now.index / 32 + 1 ? old.lanes & ~(1u << now.index % 32) : old.lanes;
+    if (!conflict.touch)
+        fail("thread %u of block %u %s shared memory that nothing wrote (pc:%x)", now.index, now.block->index, DOES[kind],
+             offset(place));
+    const Touch &old = *conflict.touch;
+    bool same_warp = old.who == now.block->index * 32 + now.index / 32 + 1;
+    uint32_t lanes = same_warp ? old.lanes & ~(1u << now.index % 32) : old.lanes;
     fail("race: thread %u of block %u %s %zu bytes at byte %ld of %s (pc:%x), and thread %u of block %u %s it (pc:%x); "
          "nothing orders the two", now.index, now.block->index, DOES[kind], size, (long)(address - memory.begin), memory.label,
          offset(place), old.warp() * 32 + __builtin_ctz(lanes), old.block(), conflict.did, old.place);
@@ -73,14 +77,8 @@ static inline void access(const void *pointer, size_t size, Kind kind, uintptr_t
     uint32_t warp = now.index / 32, lane = now.index % 32, run = memory == &block.shared ? block.run : machine.launch;
     Witness witness = {{block.index * 32 + warp + 1, block.time, 1u << lane, offset(place)}, block.barrier,
                        block.warps[warp].known[lane]};
-    bool is_shared = memory == &block.shared;
-    for (size_t byte = address - memory->begin, end = byte + size; byte < end; byte++) {
-        if (is_shared && kind != WRITE && !written(memory->plain[byte], memory->special[byte], run))
-            fail("thread %u of block %u %s shared memory that nothing wrote (pc:%x)", now.index, block.index, DOES[kind],
-                 offset(place));
-        Conflict conflict = touch(memory->plain[byte], memory->special[byte], run, kind, witness);
-        if (conflict.touch) race(*memory, address, size, kind, conflict, place);
-    }
+    Conflict conflict = memory->shadow.touch(address - memory->begin, size, run, kind, witness);
+    if (conflict.did) report(*memory, address, size, kind, conflict, place);
 }
 
 #define API extern "C" __attribute__((visibility("default")))

@@ -11,9 +11,10 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
+CACHE = HERE.parents[1] / "build" / "cuda_on_cpu"
 COMPILER = os.environ.get("CXX", "g++")
 FLAGS = ["-std=c++17", "-O1", "-g", "-fPIC", "-ffp-contract=off", "-fno-strict-aliasing", "-fno-exceptions",
-         "-fvisibility=hidden", "-Wall", "-Wno-unused-function", f"-I{HERE}"]
+         "-fvisibility=hidden", f"-I{HERE}"]
 # Only the calls before each access and index; what they do is in accesses.cpp and undefined.cpp.
 INSTRUMENTED = ["-fsanitize=thread", "--param=tsan-instrument-func-entry-exit=0", "--param=tsan-distinguish-volatile=1",
                 "-fsanitize=bounds,integer-divide-by-zero,float-cast-overflow,shift-exponent"]
@@ -46,11 +47,10 @@ def key(sources: list[Path]) -> str:
 
 def built_once(name: str, sources: list[Path], build) -> Path:
     """The file that `build(path)` makes of sources. It appears at once, so that processes do not disturb each other."""
-    cache = Path(tempfile.gettempdir()) / f"cuda_on_cpu-{os.getuid()}"
-    cache.mkdir(mode=0o700, exist_ok=True)
-    target = cache / f"{key(sources)}.{name}"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    target = CACHE / f"{key(sources)}.{name}"
     if not target.exists():
-        with tempfile.TemporaryDirectory(dir=cache) as folder:
+        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
             build(Path(folder) / name)
             os.replace(Path(folder) / name, target)
     return target

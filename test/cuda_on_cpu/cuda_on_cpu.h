@@ -17,6 +17,12 @@
 //   Loops     A launch that makes more memory accesses than the device's `limit` hangs.
 #pragma once
 #include <math.h>
+// NVRTC has the functions of math.h, but not its constants.
+#undef INFINITY
+#undef NAN
+#undef HUGE_VAL
+#undef HUGE_VALF
+#undef M_PI
 
 #define __global__ __attribute__((noinline, used))
 #define __device__

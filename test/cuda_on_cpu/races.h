@@ -1,6 +1,7 @@
 // What each byte of memory remembers of the accesses of this launch, and whether a new one is ordered after them.
 #pragma once
 #include <stdint.h>
+#include <stdlib.h>
 
 enum Kind { READ, WRITE, ATOMIC, VOLATILE_READ };
 
@@ -55,27 +56,75 @@ struct Touches {
 };
 
 // `run` names the launch, or the block for shared memory: what an older one left does not count.
-struct Plain { uint32_t run; Touch write; Touches reads; };
+struct Plain {
+    uint32_t run;
+    bool split;  // of the first byte of four
+    Touch write;
+    Touches reads;
+};
 struct Special { uint32_t run; Touches atomics, volatiles; };
-struct Conflict { const Touch *touch; const char *did; };
+struct Conflict { const char *did; const Touch *touch; };
 
-inline bool written(const Plain &plain, const Special &special, uint32_t run) {
-    return (plain.run == run && plain.write.who) || (special.run == run && special.atomics.first.who);
-}
+// The records of a piece of memory. Four bytes that are always touched together share that of the first.
+struct Shadow {
+    Plain *plain;
+    Special *special;
+    uint32_t special_run = 0;  // the last that made any
+    bool begins_unwritten;
 
-inline Conflict touch(Plain &plain, Special &special, uint32_t run, Kind kind, const Witness &w) {
-    if (plain.run != run) plain = {run, {}, {}};
-    if (kind == READ && plain.reads.has(w)) return {};
-    if (special.run != run) special = {run, {}, {}};
-    if (auto old = w.conflict(plain.write)) return {old, "wrote"};
-    if (kind == WRITE || kind == ATOMIC)
-        if (auto old = plain.reads.conflict(w)) return {old, "read"};
-    if (kind == WRITE || kind == READ)
-        if (auto old = special.atomics.conflict(w)) return {old, "changed atomically"};
-    if (kind == WRITE)
-        if (auto old = special.volatiles.conflict(w)) return {old, "read through volatile"};
-    if (kind == READ) plain.reads.add(w);
-    else if (kind == WRITE) plain.write = w.touch, plain.reads = {}, special = {run, {}, {}};
-    else (kind == ATOMIC ? special.atomics : special.volatiles).add(w);
-    return {};
-}
+    // Pages that are never touched are never made.
+    Shadow(size_t size, bool begins_unwritten)
+        : plain((Plain *)calloc(size + 4, sizeof(Plain))), special((Special *)calloc(size + 4, sizeof(Special))),
+          begins_unwritten(begins_unwritten) {}
+    void free() { ::free(plain), ::free(special); }
+
+    Conflict touch(size_t begin, size_t size, uint32_t run, Kind kind, const Witness &w) {
+        Conflict conflict = {};
+        for (size_t word = begin & ~(size_t)3, end = begin + size; word < end && !conflict.did; word += 4) {
+            bool all = word >= begin && word + 4 <= end;
+            Plain &first = plain[word];
+            if (first.run != run) first = {run, !all, {}, {}};
+            if (!all && !first.split) split(word);
+            if (!first.split) conflict = touch_one(word, run, kind, w);
+            else for (size_t byte = word; byte < word + 4 && !conflict.did; byte++)
+                if (byte >= begin && byte < end) conflict = touch_one(byte, run, kind, w);
+        }
+        return conflict;
+    }
+
+  private:
+    void split(size_t word) {
+        plain[word].split = true;
+        for (size_t byte = word + 1; byte < word + 4; byte++) plain[byte] = plain[word], special[byte] = special[word];
+    }
+
+    Special *special_at(size_t byte, uint32_t run, bool make) {
+        if (make) special_run = run;
+        if (special_run != run) return nullptr;
+        if (special[byte].run != run) special[byte] = {run, {}, {}};
+        return &special[byte];
+    }
+
+    Conflict touch_one(size_t byte, uint32_t run, Kind kind, const Witness &w) {
+        Plain &p = plain[byte];
+        if (p.run != run) p = {run, false, {}, {}};
+        if (kind == READ && p.reads.has(w)) return {};
+        Special *s = special_at(byte, run, kind == ATOMIC || kind == VOLATILE_READ);
+        if (begins_unwritten && kind != WRITE && !p.write.who && !(s && s->atomics.first.who)) return {"nothing wrote", nullptr};
+        if (auto old = w.conflict(p.write)) return {"wrote", old};
+        if (kind == WRITE || kind == ATOMIC)
+            if (auto old = p.reads.conflict(w)) return {"read", old};
+        if (s && (kind == WRITE || kind == READ))
+            if (auto old = s->atomics.conflict(w)) return {"changed atomically", old};
+        if (s && kind == WRITE)
+            if (auto old = s->volatiles.conflict(w)) return {"read through volatile", old};
+        if (kind == READ) p.reads.add(w);
+        else if (kind == ATOMIC) s->atomics.add(w);
+        else if (kind == VOLATILE_READ) s->volatiles.add(w);
+        else {  // what came before the write is ordered before it, and so before all that is ordered after it
+            p.write = w.touch, p.reads = {};
+            if (s) *s = {run, {}, {}};
+        }
+        return {};
+    }
+};

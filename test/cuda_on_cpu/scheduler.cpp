@@ -9,7 +9,7 @@
 
 Machine machine;
 // So that the section exists in every module.
-__attribute__((section("cuda_shared"), used)) static char no_shared_memory[16];
+alignas(16) __attribute__((section("cuda_shared"), used)) static char no_shared_memory[16];
 constexpr uint32_t RESIDENT = 3, MOST_THREADS = 1024;
 
 void fail(const char *text, ...) {
@@ -85,6 +85,8 @@ static bool stuck(Block &block) {
     return false;
 }
 
+static Block *loaded;  // whose shared memory is in place
+
 static void begin(Block &block, uint32_t index, uint32_t slot) {
     Triple g = machine.grid;
     block.at = {index % g.x, index / g.x % g.y, index / g.x / g.y};
@@ -101,23 +103,29 @@ static void begin(Block &block, uint32_t index, uint32_t slot) {
         start(thread.fiber, thread.stack, body);
         block.ready.push_back(i);
     }
-    for (auto &byte : block.saved) byte = (char)(machine.random() | 1);
+    memset(block.saved.data(), (int)(machine.random() | 1), block.saved.size());
+    if (loaded == &block) loaded = nullptr;
 }
 
-// Let a block go on for a while. False once all its threads have returned.
-static bool run(Block &block) {
+static void load(Block &block) {
+    if (loaded == &block) return;
+    if (loaded) memcpy(loaded->saved.data(), __start_cuda_shared, loaded->saved.size());
     memcpy(__start_cuda_shared, block.saved.data(), block.saved.size());
+    loaded = &block;
+}
+
+// Let a block go on for a while. False once all its threads have returned, or one has failed.
+static bool run(Block &block) {
+    load(block);
     for (uint32_t turns = 1 + machine.below(4 * block.size); turns && block.live; turns--) {
         if (block.ready.empty()) return stuck(block);
-        uint32_t &pick = block.ready[machine.below(block.ready.size())], index = pick;
+        uint32_t &pick = block.ready[machine.below(block.ready.size())];
+        machine.now = &block.threads[pick];
         pick = block.ready.back();
         block.ready.pop_back();
-        machine.now = &block.threads[index];
         on_cpu_switch(&machine.main, &machine.now->fiber);
         if (machine.error[0]) return false;
-        machine.now = nullptr;
     }
-    memcpy(block.saved.data(), __start_cuda_shared, block.saved.size());
     return block.live;
 }
 
@@ -127,7 +135,7 @@ static std::vector<Block> &resident() {
         blocks = new std::vector<Block>;
         size_t size = __stop_cuda_shared - __start_cuda_shared;
         for (uint32_t i = 0; i < RESIDENT; i++)
-            blocks->push_back(Block{{}, 0, 0, 0, 0, 0, 0, 0, 0, {}, {}, {}, Memory(__start_cuda_shared, size, "shared memory"),
+            blocks->push_back(Block{{}, 0, 0, 0, 0, 0, 0, 0, 0, {}, {}, {}, {__start_cuda_shared, size, "shared memory", Shadow(size, true)},
                                     std::vector<char>(size)});
         machine.stacks = stacks(RESIDENT * MOST_THREADS);
         machine.stacks_size = RESIDENT * MOST_THREADS * STACK;
@@ -137,6 +145,7 @@ static std::vector<Block> &resident() {
 
 static void run_all() {
     auto &blocks = resident();
+    loaded = nullptr;
     std::vector<uint32_t> order(machine.grid.x * machine.grid.y * machine.grid.z);
     for (uint32_t i = 0; i < order.size(); i++) order[i] = i;
     for (uint32_t i = order.size(); i > 1; i--) std::swap(order[i - 1], order[machine.below(i)]);
@@ -157,12 +166,15 @@ static void run_all() {
 API Device *on_cpu_device() { return new Device; }
 API void on_cpu_device_free(Device *device) { delete device; }
 API void on_cpu_array(Device *device, char *begin, size_t size, const char *label) {
-    device->arrays.emplace_back(begin, size, strdup(label));
+    device->arrays.push_back({begin, size, strdup(label), Shadow(size, false)});
 }
 API void on_cpu_array_free(Device *device, char *begin) {
     auto &arrays = device->arrays;
     for (size_t i = 0; i < arrays.size(); i++)
-        if (arrays[i].begin == begin) { arrays[i].free(), arrays.erase(arrays.begin() + i); return; }
+        if (arrays[i].begin == begin) {
+            arrays[i].shadow.free(), free((void *)arrays[i].label), arrays.erase(arrays.begin() + i);
+            return;
+        }
 }
 // Returns what went wrong, or an empty text.
 API const char *on_cpu_launch(Device *device, void (*kernel)(void **), void **arguments, const Triple *grid, uint32_t size,

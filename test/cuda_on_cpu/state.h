@@ -10,18 +10,12 @@
 typedef unsigned long long uint64;
 struct Triple { uint32_t x, y, z; };
 
-// Bytes that threads of several warps or blocks see, with what each remembers.
+// Bytes that threads of several warps or blocks see.
 struct Memory {
     char *begin;
     size_t size;
     const char *label;
-    Plain *plain;
-    Special *special;
-    // Pages that are never touched are never made.
-    Memory(char *begin, size_t size, const char *label)
-        : begin(begin), size(size), label(label), plain((Plain *)calloc(size + 1, sizeof(Plain))),
-          special((Special *)calloc(size + 1, sizeof(Special))) {}
-    void free() { ::free(plain), ::free(special), ::free((void *)label); }
+    Shadow shadow;
 };
 
 struct Device { std::vector<Memory> arrays; };
@@ -76,7 +70,7 @@ struct Machine {
         seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
         return seed * 0x2545F4914F6CDD1Dull >> 16;
     }
-    uint32_t below(uint32_t n) { return random() % n; }
+    uint32_t below(uint32_t n) { return (uint32_t)random() * (uint64)n >> 32; }
 };
 extern Machine machine;
 
