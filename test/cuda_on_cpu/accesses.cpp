@@ -6,92 +6,88 @@ typedef long long on_cpu_int64;
 typedef unsigned long long on_cpu_uint64;
 #include "atomics.h"
 
-extern "C" const char __ehdr_start[], _end[];
 static const char *const DOES[] = {"reads", "writes", "atomically changes", "reads through volatile"};
-#define PLACE ((uintptr_t)__builtin_return_address(0))
 
-static uint32_t offset(uintptr_t place) { return (uint32_t)(place - (uintptr_t)__ehdr_start - 1); }
+struct Access {
+    const char *address;
+    size_t size, alignment;
+    Kind kind;
+    uint32_t place;
+};
 
-static Memory *memory_at(const char *address) {
-    static thread_local size_t last;
+static Memory *array_at(const char *address) {
+    static size_t last;
     auto &arrays = machine.device->arrays;
-    if (last < arrays.size() && (size_t)(address - arrays[last].begin) < arrays[last].size) return &arrays[last];
+    if (last < arrays.size() && arrays[last].holds(address)) return &arrays[last];
     for (last = 0; last < arrays.size(); last++)
-        if ((size_t)(address - arrays[last].begin) < arrays[last].size) return &arrays[last];
+        if (arrays[last].holds(address)) return &arrays[last];
     return nullptr;
 }
 
-static void outside(const char *address, size_t size, Kind kind, uintptr_t place) {
-    Memory *nearest = nullptr;
-    long best = 1 << 16;
+static void fail_outside(const Access &a) {
+    const Memory *nearest = nullptr;
+    long least = 1 << 16;
     for (auto &array : machine.device->arrays) {
-        long before = array.begin - address, after = address - (array.begin + array.size);
-        long distance = before > 0 ? before : after + 1;
-        if (distance < best) best = distance, nearest = &array;
+        long before = array.begin - a.address, after = a.address - array.begin - (long)array.size + 1;
+        long distance = before > 0 ? before : after;
+        if (distance < least) least = distance, nearest = &array;
     }
-    if (!nearest)
-        fail("thread %u of block %u %s %zu bytes at %p, which lies in no live array (pc:%x)", machine.now->index,
-             machine.now->block->index, DOES[kind], size, (const void *)address, offset(place));
-    fail("thread %u of block %u %s %zu bytes out of bounds: byte %ld of an array %s of %zu bytes (pc:%x)",
-         machine.now->index, machine.now->block->index, DOES[kind], size, (long)(address - nearest->begin),
-         nearest->label, nearest->size, offset(place));
+    if (!nearest) fail("%s %zu bytes where no live array is (pc:%x)", DOES[a.kind], a.size, a.place);
+    fail("%s %zu bytes out of bounds: byte %ld of an array %s of %zu bytes (pc:%x)", DOES[a.kind], a.size,
+         (long)(a.address - nearest->begin), nearest->label, nearest->size, a.place);
 }
 
-static void report(const Memory &memory, const char *address, size_t size, Kind kind, Conflict conflict, uintptr_t place) {
-    Thread &now = *machine.now;
-    if (!conflict.touch)
-        fail("thread %u of block %u %s shared memory that nothing wrote (pc:%x)", now.index, now.block->index, DOES[kind],
-             offset(place));
+static void fail_conflict(const Memory &memory, const Access &a, Conflict conflict) {
+    if (!conflict.touch) fail("%s shared memory that nothing wrote (pc:%x)", DOES[a.kind], a.place);
     const Touch &old = *conflict.touch;
-    bool same_warp = old.who == now.block->index * 32 + now.index / 32 + 1;
-    uint32_t lanes = same_warp ? old.lanes & ~(1u << now.index % 32) : old.lanes;
-    fail("race: thread %u of block %u %s %zu bytes at byte %ld of %s (pc:%x), and thread %u of block %u %s it (pc:%x); "
-         "nothing orders the two", now.index, now.block->index, DOES[kind], size, (long)(address - memory.begin), memory.label,
-         offset(place), old.warp() * 32 + __builtin_ctz(lanes), old.block(), conflict.did, old.place);
-}
-
-static Memory *remembered(const char *address, size_t size, Kind kind, uintptr_t place) {
     Thread &now = *machine.now;
-    if ((size_t)(address - now.stack) < STACK) return nullptr;
-    Memory &shared = now.block->shared;
-    if ((size_t)(address - shared.begin) < shared.size) return &shared;
-    if ((size_t)(address - machine.stacks) < machine.stacks_size)
-        fail("thread %u of block %u %s another thread's local memory (pc:%x)", now.index, now.block->index, DOES[kind], offset(place));
-    if (address >= __ehdr_start && address < _end && kind == READ) return nullptr;  // constants
-    Memory *array = memory_at(address);
-    if (!array || (size_t)(address - array->begin) + size > array->size) outside(address, size, kind, place);
-    return array;
+    bool same_warp = old.block() == now.block->index && old.warp() == now.index / 32;
+    uint32_t lanes = same_warp ? old.lanes & ~(1u << now.index % 32) : old.lanes;
+    fail("%s %zu bytes at byte %ld of %s (pc:%x): a race, as thread %u of block %u %s them (pc:%x) and nothing orders "
+         "the two", DOES[a.kind], a.size, (long)(a.address - memory.begin), memory.label, a.place,
+         old.warp() * 32 + __builtin_ctz(lanes), old.block(), conflict.did, old.place);
 }
 
-static inline void access(const void *pointer, size_t size, Kind kind, uintptr_t place, size_t alignment) {
-    if (!machine.now) return;
-    if (++machine.steps > machine.limit)
-        fail("no end after %lu memory accesses (pc:%x)", (unsigned long)machine.limit, offset(place));
-    const char *address = (const char *)pointer;
-    if ((uintptr_t)address % alignment) fail("%p is not aligned to %zu bytes (pc:%x)", pointer, alignment, offset(place));
-    Memory *memory = remembered(address, size, kind, place);
+// The memory whose accesses are remembered; none for the thread's own and for constants.
+static Memory *memory_of(const Access &a) {
+    Thread &now = *machine.now;
+    if ((size_t)(a.address - now.stack) < STACK) return nullptr;
+    if (now.block->shared.holds(a.address)) return &now.block->shared;
+    Memory *array = array_at(a.address);
+    if (array && a.address - array->begin + a.size <= array->size) return array;
+    if ((size_t)(a.address - machine.stacks) < machine.stacks_size)
+        fail("%s another thread's local memory (pc:%x)", DOES[a.kind], a.place);
+    if (a.address < __ehdr_start || a.address >= _end || a.kind != READ) fail_outside(a);
+    return nullptr;
+}
+
+static inline void access(Access a) {
+    if (++machine.accesses > machine.limit)
+        fail("has found no end after %llu memory accesses (pc:%x)", machine.limit, a.place);
+    if ((uintptr_t)a.address % a.alignment)
+        fail("%s %p, which is not aligned to %zu bytes (pc:%x)", DOES[a.kind], a.address, a.alignment, a.place);
+    Memory *memory = memory_of(a);
     if (!memory) return;
     if (--machine.patience == 0) yield();
-    Thread &now = *machine.now;
-    Block &block = *now.block;
+    const Thread &now = *machine.now;
+    const Block &block = *now.block;
     uint32_t warp = now.index / 32, lane = now.index % 32, run = memory == &block.shared ? block.run : machine.launch;
-    Witness witness = {{block.index * 32 + warp + 1, block.time, 1u << lane, offset(place)}, block.barrier,
+    Witness witness = {{block.index * 32 + warp + 1, block.time, 1u << lane, a.place}, block.barrier,
                        block.warps[warp].known[lane]};
-    Conflict conflict = memory->shadow.touch(address - memory->begin, size, run, kind, witness);
-    if (conflict.did) report(*memory, address, size, kind, conflict, place);
+    Conflict conflict = memory->shadow.touch(a.address - memory->begin, a.size, run, a.kind, witness);
+    if (conflict.did) fail_conflict(*memory, a, conflict);
 }
 
-#define API extern "C" __attribute__((visibility("default")))
 #define ACCESSES(n) \
-    API void __tsan_read##n(void *p) { access(p, n, READ, PLACE, n); } \
-    API void __tsan_write##n(void *p) { access(p, n, WRITE, PLACE, n); } \
-    API void __tsan_volatile_read##n(void *p) { access(p, n, VOLATILE_READ, PLACE, n); } \
-    API void __tsan_volatile_write##n(void *p) { access(p, n, WRITE, PLACE, n); } \
-    API void __tsan_unaligned_read##n(void *p) { access(p, n, READ, PLACE, 1); } \
-    API void __tsan_unaligned_write##n(void *p) { access(p, n, WRITE, PLACE, 1); }
+    API void __tsan_read##n(void *p) { access({(char *)p, n, n, READ, PLACE}); } \
+    API void __tsan_write##n(void *p) { access({(char *)p, n, n, WRITE, PLACE}); } \
+    API void __tsan_volatile_read##n(void *p) { access({(char *)p, n, n, VOLATILE_READ, PLACE}); } \
+    API void __tsan_volatile_write##n(void *p) { access({(char *)p, n, n, WRITE, PLACE}); } \
+    API void __tsan_unaligned_read##n(void *p) { access({(char *)p, n, 1, READ, PLACE}); } \
+    API void __tsan_unaligned_write##n(void *p) { access({(char *)p, n, 1, WRITE, PLACE}); }
 ACCESSES(1) ACCESSES(2) ACCESSES(4) ACCESSES(8) ACCESSES(16)
-API void __tsan_read_range(void *p, size_t size) { access(p, size, READ, PLACE, 1); }
-API void __tsan_write_range(void *p, size_t size) { access(p, size, WRITE, PLACE, 1); }
+API void __tsan_read_range(void *p, size_t size) { access({(char *)p, size, 1, READ, PLACE}); }
+API void __tsan_write_range(void *p, size_t size) { access({(char *)p, size, 1, WRITE, PLACE}); }
 API void __tsan_vptr_update(void **, void *) {}
 API void __tsan_vptr_read(void **) {}
 API void __tsan_func_entry(void *) {}
@@ -114,7 +110,7 @@ template <class T> static T combined(int operation, T old, T value, T compare) {
 }
 
 template <class T> T on_cpu_atomic(int operation, T *address, T value, T compare) {
-    access(address, sizeof(T), ATOMIC, PLACE, sizeof(T));
+    access({(char *)address, sizeof(T), sizeof(T), ATOMIC, PLACE});
     T old = *address;
     *address = combined(operation, old, value, compare);
     return old;

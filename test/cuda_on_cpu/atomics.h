@@ -1,7 +1,9 @@
 // Atomic operations, done by the runtime so that they are not taken for plain accesses.
 #pragma once
 
-enum OnCpuAtomic { ON_CPU_ADD, ON_CPU_MIN, ON_CPU_MAX, ON_CPU_EXCH, ON_CPU_CAS, ON_CPU_BIT_AND, ON_CPU_BIT_OR, ON_CPU_BIT_XOR };
+enum OnCpuAtomic {
+    ON_CPU_ADD, ON_CPU_MIN, ON_CPU_MAX, ON_CPU_EXCH, ON_CPU_CAS, ON_CPU_BIT_AND, ON_CPU_BIT_OR, ON_CPU_BIT_XOR
+};
 template <class T> T on_cpu_atomic(int operation, T *address, T value, T compare);
 
 #define ON_CPU_ATOMIC(name, operation, T) \

@@ -4,7 +4,9 @@
 enum OnCpuVote { ON_CPU_COUNT, ON_CPU_OR, ON_CPU_AND };
 extern "C" int on_cpu_block_barrier(int vote, int predicate, int line);
 
-ON_CPU void __syncthreads(int line = __builtin_LINE()) { on_cpu_block_barrier(ON_CPU_COUNT, 0, line); }
-ON_CPU int __syncthreads_count(int p, int line = __builtin_LINE()) { return on_cpu_block_barrier(ON_CPU_COUNT, p, line); }
-ON_CPU int __syncthreads_or(int p, int line = __builtin_LINE()) { return on_cpu_block_barrier(ON_CPU_OR, p, line); }
-ON_CPU int __syncthreads_and(int p, int line = __builtin_LINE()) { return on_cpu_block_barrier(ON_CPU_AND, p, line); }
+#define LINE int line = __builtin_LINE()
+ON_CPU void __syncthreads(LINE) { on_cpu_block_barrier(ON_CPU_COUNT, 0, line); }
+ON_CPU int __syncthreads_count(int p, LINE) { return on_cpu_block_barrier(ON_CPU_COUNT, p, line); }
+ON_CPU int __syncthreads_or(int p, LINE) { return on_cpu_block_barrier(ON_CPU_OR, p, line); }
+ON_CPU int __syncthreads_and(int p, LINE) { return on_cpu_block_barrier(ON_CPU_AND, p, line); }
+#undef LINE

@@ -1,5 +1,5 @@
-// CUDA on a CPU: what a kernel may use, with CUDA's meaning, for tests. Kernels are compiled by g++ against this header;
-// the threads of a block are fibers of one thread of the machine, and a seed decides how they take turns.
+// CUDA on a CPU: what a kernel may use, with CUDA's meaning, for tests. g++ compiles kernels against this header; the
+// threads of a block are fibers of one thread of the machine, and a seed decides how they take turns.
 //
 // The rules, stricter than a GPU, which lets most of these pass until a frame goes wrong:
 //   Memory    Every access lies, aligned, in a live array of the device, in `__shared__`, or on the thread's own stack.

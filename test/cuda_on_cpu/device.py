@@ -52,6 +52,10 @@ class Module:
             row = table[len(self.kernels)]
             self.kernels[row.name.decode()] = row
 
+    def free(self, device: ctypes.c_void_p, pointer: ctypes.c_void_p) -> None:
+        with self.lock:
+            self.library.on_cpu_array_free(device, pointer)
+
     def placed(self, text: str) -> str:
         """An error's text with file and line where it names an address."""
         def line(match):
@@ -104,7 +108,7 @@ class CpuDevice:
         library, lock, pointer = self.module.library, self.module.lock, ctypes.c_void_p(array.pointer)
         with lock:
             library.on_cpu_array(self.handle, pointer, ctypes.c_size_t(array.nbytes), str(array).encode())
-        weakref.finalize(array, library.on_cpu_array_free, self.handle, pointer)
+        weakref.finalize(array, self.module.free, self.handle, pointer)
         return array
 
     def upload(self, array: CpuArray, values: np.ndarray) -> None:

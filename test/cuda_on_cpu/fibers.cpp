@@ -2,8 +2,9 @@
 
 #include <sys/mman.h>
 
-char *stacks(size_t count) {
-    return (char *)mmap(nullptr, count * STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+char *stacks(size_t size) {
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    return (char *)mmap(nullptr, size, PROT_READ | PROT_WRITE, flags, -1, 0);
 }
 
 #ifdef __x86_64__

@@ -13,6 +13,8 @@ struct Fiber { void *top; };
 struct Fiber { ucontext_t context; };
 #endif
 
+// Keep where `from` stands, and go on where `to` stood.
 extern "C" void on_cpu_switch(Fiber *from, Fiber *to);
+// Let a fiber stand before `entry`, which never returns.
 void start(Fiber &fiber, char *stack, void (*entry)());
-char *stacks(size_t count);
+char *stacks(size_t size);  // made as they are touched

@@ -9,19 +9,20 @@ struct OnCpuKernel { const char *name; int count; const OnCpuArgument *arguments
 
 template <class T> constexpr OnCpuArgument on_cpu_argument() {
     typedef std::remove_cv_t<std::remove_pointer_t<T>> Value;
-    char kind = std::is_same_v<Value, bool> ? 'b' : std::is_floating_point_v<Value> ? 'f' : std::is_signed_v<Value> ? 'i'
-        : std::is_unsigned_v<Value> ? 'u' : 'V';
+    char kind = std::is_same_v<Value, bool> ? 'b' : std::is_floating_point_v<Value> ? 'f'
+        : std::is_signed_v<Value> ? 'i' : std::is_unsigned_v<Value> ? 'u' : 'V';
     if constexpr (std::is_void_v<Value>) return {kind, 1, 1};
     else return {kind, (int)sizeof(Value), std::is_pointer_v<T>};
 }
 
+#define UNCHECKED __attribute__((no_sanitize("thread")))
 template <class F, F *kernel> struct OnCpuCall;
 template <class... A, void (*kernel)(A...)> struct OnCpuCall<void(A...), kernel> {
     static constexpr OnCpuArgument arguments[] = {on_cpu_argument<A>()..., {}};
-    template <size_t... I> __attribute__((no_sanitize("thread"))) static void at(void **values, std::index_sequence<I...>) {
+    template <size_t... I> UNCHECKED static void with(void **values, std::index_sequence<I...>) {
         kernel(*(A *)values[I]...);
     }
-    __attribute__((no_sanitize("thread"))) static void call(void **values) { at(values, std::index_sequence_for<A...>()); }
+    UNCHECKED static void call(void **values) { with(values, std::index_sequence_for<A...>()); }
     static constexpr OnCpuKernel row(const char *name) { return {name, sizeof...(A), arguments, call}; }
 };
 #define ON_CPU_KERNEL(kernel) OnCpuCall<decltype(kernel), kernel>::row(#kernel)

@@ -1,9 +1,9 @@
 // CUDA's arithmetic that C++ has under another name or not at all.
 #pragma once
 
-// Mixed operands convert as in CUDA: to unsigned if one is, to the wider.
-template <class A, class B> ON_CPU auto min(A a, B b) -> decltype(a + b) { typedef decltype(a + b) T; return (T)b < (T)a ? (T)b : (T)a; }
-template <class A, class B> ON_CPU auto max(A a, B b) -> decltype(a + b) { typedef decltype(a + b) T; return (T)a < (T)b ? (T)b : (T)a; }
+// Mixed operands convert as in CUDA: to the wider type, and to unsigned if one is.
+template <class A, class B, class T = decltype(A() + B())> ON_CPU T min(A a, B b) { return (T)b < (T)a ? (T)b : (T)a; }
+template <class A, class B, class T = decltype(A() + B())> ON_CPU T max(A a, B b) { return (T)a < (T)b ? (T)b : (T)a; }
 ON_CPU float min(float a, float b) { return fminf(a, b); }
 ON_CPU float max(float a, float b) { return fmaxf(a, b); }
 
@@ -26,7 +26,10 @@ ON_CPU float __int_as_float(int a) { return on_cpu_bits<float>(a); }
 ON_CPU float __uint_as_float(unsigned a) { return on_cpu_bits<float>(a); }
 
 // Conversions stop at the limits of int, and NaN gives 0.
-ON_CPU int on_cpu_to_int(float a) { return a != a ? 0 : a >= 2147483648.f ? 2147483647 : a < -2147483648.f ? -2147483647 - 1 : (int)a; }
+ON_CPU int on_cpu_to_int(float a) {
+    const int most = 0x7fffffff;
+    return a != a ? 0 : a >= 0x1p31f ? most : a < -0x1p31f ? -most - 1 : (int)a;
+}
 ON_CPU int __float2int_rn(float a) { return on_cpu_to_int(rintf(a)); }
 ON_CPU int __float2int_rd(float a) { return on_cpu_to_int(floorf(a)); }
 ON_CPU int __float2int_ru(float a) { return on_cpu_to_int(ceilf(a)); }
@@ -47,4 +50,6 @@ ON_CPU unsigned __brev(unsigned a) {
 }
 ON_CPU int __mul24(int a, int b) { return ((a << 8) >> 8) * ((b << 8) >> 8); }
 ON_CPU unsigned __umulhi(unsigned a, unsigned b) { return (unsigned)((on_cpu_uint64)a * b >> 32); }
-ON_CPU on_cpu_uint64 __umul64hi(on_cpu_uint64 a, on_cpu_uint64 b) { return (on_cpu_uint64)((unsigned __int128)a * b >> 64); }
+ON_CPU on_cpu_uint64 __umul64hi(on_cpu_uint64 a, on_cpu_uint64 b) {
+    return (on_cpu_uint64)((unsigned __int128)a * b >> 64);
+}

@@ -16,7 +16,7 @@ struct Touch {
 struct Witness {
     Touch touch;
     uint32_t barrier;
-    const uint32_t *known;  // for each lane of the warp: the time up to which its touches are ordered before this thread
+    const uint32_t *known;  // for each lane of the warp: what it did before this time is ordered before now
     bool after(const Touch &old) const {
         if (old.block() != touch.block()) return false;
         if (old.time < barrier) return true;
@@ -37,6 +37,7 @@ struct Touches {
         if (!found) found = w.conflict(second);
         return found ? found : w.conflict(other);
     }
+    // Of lanes that came at different times the latest counts: exact unless masks of __syncwarp overlap in part.
     static void join(Touch &old, const Witness &w) {
         uint32_t lanes = w.after(old) ? w.touch.lanes : old.lanes | w.touch.lanes;
         old = w.touch;
@@ -67,11 +68,12 @@ struct Conflict { const char *did; const Touch *touch; };
 
 // The records of a piece of memory. Four bytes that are always touched together share that of the first.
 struct Shadow {
-    Plain *plain;
-    Special *special;
+    Plain *plain = nullptr;
+    Special *special = nullptr;
     uint32_t special_run = 0;  // the last that made any
-    bool begins_unwritten;
+    bool begins_unwritten = false;
 
+    Shadow() = default;
     // Pages that are never touched are never made.
     Shadow(size_t size, bool begins_unwritten)
         : plain((Plain *)calloc(size + 4, sizeof(Plain))), special((Special *)calloc(size + 4, sizeof(Special))),
@@ -110,7 +112,8 @@ struct Shadow {
         if (p.run != run) p = {run, false, {}, {}};
         if (kind == READ && p.reads.has(w)) return {};
         Special *s = special_at(byte, run, kind == ATOMIC || kind == VOLATILE_READ);
-        if (begins_unwritten && kind != WRITE && !p.write.who && !(s && s->atomics.first.who)) return {"nothing wrote", nullptr};
+        bool written = !begins_unwritten || p.write.who || (s && s->atomics.first.who);
+        if (!written && kind != WRITE) return {"nothing wrote", nullptr};
         if (auto old = w.conflict(p.write)) return {"wrote", old};
         if (kind == WRITE || kind == ATOMIC)
             if (auto old = p.reads.conflict(w)) return {"read", old};

@@ -1,11 +1,10 @@
 // What the lanes of a warp do together.
+#include <string.h>
 #include "state.h"
 
 #define ON_CPU static inline
 typedef unsigned long long on_cpu_uint64;
 #include "warps.h"
-
-void wake(Thread &thread);
 
 static uint64 reduced(int operation, uint64 a, uint64 b) {
     switch (operation) {
@@ -20,58 +19,75 @@ static uint64 reduced(int operation, uint64 a, uint64 b) {
     }
 }
 
-static void finish(Thread *lanes[32], uint32_t present) {
-    int operation = lanes[__builtin_ctz(present)]->operation;
-    uint64 all = 0;
+// The lanes of one operation that take part, by their number in the warp.
+struct Lanes {
+    Thread *thread[32];
+    uint32_t mask;
+    template <class F> void each(F f) const {
+        for (uint32_t rest = mask; rest; rest &= rest - 1) f(__builtin_ctz(rest), *thread[__builtin_ctz(rest)]);
+    }
+};
+
+static uint64 all(const Lanes &lanes) {
+    uint64 result = 0;
     bool first = true;
-    for (uint32_t rest = present; rest; rest &= rest - 1) {
-        int lane = __builtin_ctz(rest);
-        uint64 value = operation == ON_CPU_BALLOT ? lanes[lane]->value << lane : lanes[lane]->value;
-        all = first ? value : reduced(operation, all, value);
+    lanes.each([&](int lane, const Thread &thread) {
+        uint64 value = thread.operation == ON_CPU_BALLOT ? thread.value << lane : thread.value;
+        result = first ? value : reduced(thread.operation, result, value);
         first = false;
-    }
-    for (uint32_t rest = present; rest; rest &= rest - 1) {
-        Thread &lane = *lanes[__builtin_ctz(rest)];
-        lane.result = all;
-        uint32_t source = lane.source;
-        if (operation == ON_CPU_SHUFFLE) lane.result = source < 32 && (present >> source & 1) ? lanes[source]->value : 0xDEADBEEFDEADBEEFull;
-        if (operation == ON_CPU_MATCH) {
-            lane.result = 0;
-            for (uint32_t i = 0; i < 32; i++) lane.result |= uint64(present >> i & 1 && lanes[i]->value == lane.value) << i;
-        }
-    }
+    });
+    return result;
 }
 
-// After __syncwarp each lane knows what all of them knew, and all that they did.
-static void order(Block &block, Warp &warp, uint32_t present) {
+static uint64 shuffled(const Lanes &lanes, uint32_t source) {
+    return source < 32 && lanes.mask >> source & 1 ? lanes.thread[source]->value : 0xDEADBEEFDEADBEEFull;
+}
+
+static uint64 equal(const Lanes &lanes, uint64 value) {
+    uint64 mask = 0;
+    lanes.each([&](int lane, const Thread &thread) { mask |= (uint64)(thread.value == value) << lane; });
+    return mask;
+}
+
+// After __syncwarp each lane knows what any of them knew, and all that they did.
+static void order(Block &block, Warp &warp, const Lanes &lanes) {
     uint32_t known[32] = {};
-    for (uint32_t rest = present; rest; rest &= rest - 1)
-        for (int i = 0; i < 32; i++) {
-            uint32_t time = warp.known[__builtin_ctz(rest)][i];
-            if (known[i] < time) known[i] = time;
-        }
+    lanes.each([&](int lane, Thread &) {
+        for (int i = 0; i < 32; i++)
+            if (known[i] < warp.known[lane][i]) known[i] = warp.known[lane][i];
+    });
     block.time++;
-    for (uint32_t rest = present; rest; rest &= rest - 1) known[__builtin_ctz(rest)] = block.time;
-    for (uint32_t rest = present; rest; rest &= rest - 1) __builtin_memcpy(warp.known[__builtin_ctz(rest)], known, sizeof known);
+    lanes.each([&](int lane, Thread &) { known[lane] = block.time; });
+    lanes.each([&](int lane, Thread &) { memcpy(warp.known[lane], known, sizeof known); });
+}
+
+static void finish(Block &block, Warp &warp, const Lanes &lanes, int operation) {
+    uint64 result = all(lanes);
+    lanes.each([&](int, Thread &thread) {
+        thread.result = operation == ON_CPU_SHUFFLE ? shuffled(lanes, thread.source)
+            : operation == ON_CPU_MATCH ? equal(lanes, thread.value) : result;
+        wake(thread);
+    });
+    if (operation == ON_CPU_SYNC) order(block, warp, lanes);
+}
+
+static bool together(const Thread &a, const Thread &b) {
+    return b.wait == AT_WARP && b.mask == a.mask && b.operation == a.operation && b.line == a.line;
 }
 
 // If all lanes of a thread's mask wait as it does or have returned, they go on.
-static bool complete(Thread &thread) {
+static void try_finish(Thread &thread) {
     Block &block = *thread.block;
-    uint32_t start = thread.index / 32 * 32, present = 0;
-    Thread *lanes[32] = {};
+    Lanes lanes = {};
+    uint32_t start = thread.index / 32 * 32;
     for (uint32_t lane = 0; lane < 32 && start + lane < block.size; lane++) {
         Thread &other = block.threads[start + lane];
         if (!(thread.mask >> lane & 1) || other.wait == DONE) continue;
-        if (other.wait != AT_WARP || other.mask != thread.mask || other.operation != thread.operation || other.line != thread.line)
-            return false;
-        lanes[lane] = &other;
-        present |= 1u << lane;
+        if (!together(thread, other)) return;
+        lanes.thread[lane] = &other;
+        lanes.mask |= 1u << lane;
     }
-    finish(lanes, present);
-    if (thread.operation == ON_CPU_SYNC) order(block, block.warps[start / 32], present);
-    for (uint32_t rest = present; rest; rest &= rest - 1) wake(*lanes[__builtin_ctz(rest)]);
-    return true;
+    finish(block, block.warps[start / 32], lanes, thread.operation);
 }
 
 // Others of its warp may have waited for it alone.
@@ -79,16 +95,15 @@ void lane_returned(Thread &thread) {
     Block &block = *thread.block;
     uint32_t start = thread.index / 32 * 32;
     for (uint32_t i = start; i < start + 32 && i < block.size; i++)
-        if (block.threads[i].wait == AT_WARP) complete(block.threads[i]);
+        if (block.threads[i].wait == AT_WARP) try_finish(block.threads[i]);
 }
 
 extern "C" on_cpu_uint64 on_cpu_warp(int operation, unsigned mask, on_cpu_uint64 value, int source, int line) {
     Thread &now = *machine.now;
-    if (!(mask >> now.index % 32 & 1))
-        fail("thread %u of block %u is not in its own mask %08x in line %d", now.index, now.block->index, mask, line);
+    if (!(mask >> now.index % 32 & 1)) fail("is not in its own mask %08x (pc:%x)", mask, PLACE);
     now.operation = operation, now.mask = mask, now.value = value, now.source = source, now.line = line;
     now.wait = AT_WARP;
-    complete(now);
-    on_cpu_switch(&now.fiber, &machine.main);
+    try_finish(now);
+    leave();
     return now.result;
 }

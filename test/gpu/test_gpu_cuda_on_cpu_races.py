@@ -19,13 +19,14 @@ def random_script(rng):
     script = np.zeros((BLOCKS, THREADS, STEPS, 2), np.int32)
     for step in rng.choice(STEPS, rng.integers(4), replace=False):
         script[:, :, step, 0] = rng.choice([SYNC_HALF, SYNC_WARP, SYNC_BLOCK])
-    near = rng.random() < 0.7  # few threads, so that they often share a warp
-    for _ in range(rng.integers(2, 7)):
-        thread = (0, rng.integers(24)) if near else (rng.integers(BLOCKS), rng.integers(THREADS))
-        row = script[thread][rng.integers(STEPS)]
+    blocks, threads = rng.choice([1, BLOCKS]), rng.choice([24, THREADS])  # few threads often share a warp
+    actors = [(rng.integers(blocks), rng.integers(threads)) for _ in range(rng.integers(2, 6))]
+    places = BYTES if rng.random() < 0.5 else 4
+    for _ in range(rng.integers(2, 9)):
+        row = script[actors[rng.integers(len(actors))]][rng.integers(STEPS)]
         if row[0] == 0:
-            row[0] = rng.choice([READ, WRITE, *WORDS, READ_WORD])
-            row[1] = rng.integers(BYTES // 4) * 4 if row[0] in WORDS else rng.integers(BYTES)
+            row[0] = rng.choice([READ, READ, READ_WORD, READ_WORD, *WORDS, WRITE])
+            row[1] = rng.integers(places // 4) * 4 if row[0] in WORDS else rng.integers(places)
     return script
 
 
