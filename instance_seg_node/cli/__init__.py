@@ -17,7 +17,7 @@ os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 import typer  # noqa: E402
 
 from ..errors import InputError  # noqa: E402
-from . import bag, bench, datasets, demo, evaluate, export, models, segment, train  # noqa: E402
+from . import bag, bench, build, datasets, demo, evaluate, export, models, segment, train  # noqa: E402
 
 PROGRAM = "instance-seg"
 
@@ -26,7 +26,7 @@ UsageError = typer.BadParameter.__base__  # typer has it from click, or brings i
 app = typer.Typer(name=PROGRAM, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False,
                   context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 for command in (demo.demo, segment.segment, bag.bag, train.train, evaluate.evaluate, export.export,
-                models.models):
+                build.build, models.models):
     app.command()(command)
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(bench.app, name="bench")
