@@ -88,7 +88,7 @@ def test_nothing_is_left_of_the_frame_before():
 
 def test_each_image_of_a_batch_goes_to_its_own_camera():
     device = CpuDevice(shuffle=0)
-    batch = [blobs(0), SCENES["checkerboard"], SCENES["none"], blobs(1)]
+    batch = [SCENES["checkerboard"], blobs(0), SCENES["none"], blobs(1)]
     arrays = uploaded(device, 8, *batch)
     for image, (found, camera) in enumerate(zip(batch, CAMERAS.values())):
         enlarging = Enlarging(device, *camera, max_rows=8)
