@@ -21,26 +21,25 @@ class Enlarging:
     """
 
     def __init__(self, device: Device, height: int, width: int, max_rows: int):
-        """height, width: the camera's, of less than 2**29 pixels. max_rows: the clusters' ROWS."""
+        """height, width: the camera's, of less than 2**29 pixels. max_rows: of the clusters that are to be enlarged."""
         self._device = device
         self.id_map, self.class_map = device.array((height, width), np.uint16), device.array((height, width), np.uint8)
         self.rows, self.kept = device.array((max_rows,), ROW), device.array((1,), np.int32)
         self._extents = device.array((max_rows, 5), np.uint32)
         self._labels = device.array((max_rows + 1,), np.uint32)
 
-    def __call__(self, id_map: Array, class_ids: Array, scores: Array, count: Array, image: int = 0) -> None:
-        """Enlarge the clusters of one image of a batch, without waiting for them or for the outcome.
+    def __call__(self, id_map: Array, class_ids: Array, scores: Array, count: Array) -> None:
+        """Enlarge clusters on the device, without waiting for them or for the outcome.
 
-        id_map: uint16 (N, h, w). class_ids: int32 (N, ROWS), scores: float32 (N, ROWS). count: int32 (N,), rows in use.
+        id_map: uint16 (h, w). class_ids: int32 (ROWS,), scores: float32 (ROWS,). count: int32 (1,), the rows in use.
         """
         height, width = self.id_map.shape
         grid = (-(-width // THREADS), -(-height // STRIP_ROWS))
-        source = [np.int32(n) for n in (image, *id_map.shape[1:])]
-        target = np.int32(height), np.int32(width)
+        source, target = [np.int32(side) for side in id_map.shape], (np.int32(height), np.int32(width))
         self._device.zero(self._extents)
         self._device.launch("enlarge_measure", grid, THREADS, id_map, *source, *target, self._extents)
-        self._device.launch("enlarge_renumber", (1,), 1024, self._extents, class_ids, scores, count,
-                            np.int32(image), np.int32(self.rows.shape[0]), *target, self._labels, self.rows, self.kept)
+        self._device.launch("enlarge_renumber", (1,), 1024, self._extents, class_ids, scores, count, *target,
+                            self._labels, self.rows, self.kept)
         self._device.launch("enlarge_write", grid, THREADS, id_map, *source, *target, self._labels, self.id_map,
                             self.class_map)
 

@@ -37,21 +37,16 @@ SCENES = {"blobs": blobs(0),
           "none": clusters(np.zeros(SIZE), 0)}
 
 
-def uploaded(device: CpuDevice, max_rows: int, *batch: Clusters) -> list:
-    """The clusters of a batch on a device. Rows that are not in use hold what was left there."""
-    class_ids, scores = (np.full((len(batch), max_rows), left, np.float32) for left in (-1, np.nan))
-    for image, found in enumerate(batch):
-        class_ids[image, :len(found.class_ids)], scores[image, :len(found.scores)] = found.class_ids, found.scores
+def enlarged(enlarging: Enlarging, device: CpuDevice, found: Clusters) -> Instances:
+    """What the device makes of clusters, whose unused rows hold what was left there."""
+    max_rows, count = enlarging.rows.shape[0], len(found.class_ids)
+    class_ids, scores = np.full(max_rows, -1, np.int32), np.full(max_rows, np.nan, np.float32)
+    class_ids[:count], scores[:count] = found.class_ids, found.scores
     arrays = []
-    for values in (np.stack([found.id_map for found in batch]), class_ids.astype(np.int32), scores,
-                   np.array([len(found.class_ids) for found in batch], np.int32)):
+    for values in (found.id_map, class_ids, scores, np.array([count], np.int32)):
         arrays.append(device.array(values.shape, values.dtype))
         device.upload(arrays[-1], values)
-    return arrays
-
-
-def enlarged(enlarging: Enlarging, device: CpuDevice, found: Clusters) -> Instances:
-    enlarging(*uploaded(device, enlarging.rows.shape[0], found))
+    enlarging(*arrays)
     return enlarging.instances()
 
 
@@ -84,16 +79,6 @@ def test_nothing_is_left_of_the_frame_before():
     for name in ("specks, some of them nowhere", "blobs", "one everywhere", "none", "checkerboard"):
         assert_same(enlarged(enlarging, device, SCENES[name]), enlarge(SCENES[name], 18, 36))
         np.testing.assert_array_equal(device.download(enlarging.class_map), enlarge(SCENES[name], 18, 36).class_map())
-
-
-def test_each_image_of_a_batch_goes_to_its_own_camera():
-    device = CpuDevice(shuffle=0)
-    batch = [SCENES["checkerboard"], blobs(0), SCENES["none"], blobs(1)]
-    arrays = uploaded(device, 8, *batch)
-    for image, (found, camera) in enumerate(zip(batch, CAMERAS.values())):
-        enlarging = Enlarging(device, *camera, max_rows=8)
-        enlarging(*arrays, image)
-        assert_same(enlarging.instances(), enlarge(found, *camera))
 
 
 @pytest.mark.parametrize("side", [256, 150])

@@ -80,11 +80,10 @@ static __device__ void enlarge_note(EnlargeExtent* extents, uint32 id, int32 col
     atomicMax(&extent->bottom, uint32(end));
 }
 
-// Grows the extents, which are 0, by the rows of all pixels of one image. ids: (N, h, w).
-extern "C" __global__ void enlarge_measure(const uint16* ids, int32 image, int32 h, int32 w, int32 height, int32 width,
+// Grows the extents, which are 0, by the rows of all pixels. ids: (h, w).
+extern "C" __global__ void enlarge_measure(const uint16* ids, int32 h, int32 w, int32 height, int32 width,
                                            EnlargeExtent* extents)
 {
-    ids += image * h * w;
     const int32 column = blockIdx.x * blockDim.x + threadIdx.x;
     const int32 first = blockIdx.y * height / gridDim.y, last = (blockIdx.y + 1) * height / gridDim.y;
     const EnlargeBetween x = enlarge_between(min(column, width - 1), w, width);
@@ -101,18 +100,15 @@ extern "C" __global__ void enlarge_measure(const uint16* ids, int32 image, int32
     enlarge_note(extents, id, column, begin, last, height, width);
 }
 
-// Moves the instances with pixels up, in order. One block. class_ids, scores: (N, max_rows). labels: (max_rows + 1,),
-// what a pixel of an old id becomes, its new id in 16 bits and its class above; it stays as it was for ids of no pixel.
-// kept: (1,), the number of `rows`.
+// Moves the instances with pixels up, in order. One block. labels: (ROWS + 1,), what a pixel of an old id becomes, its
+// new id in 16 bits and its class above; it stays as it was for ids of no pixel. kept: (1,), the number of `rows`.
 extern "C" __global__ void enlarge_renumber(const EnlargeExtent* extents, const int32* class_ids, const float* scores,
-                                            const int32* count, int32 image, int32 max_rows, int32 height,
-                                            int32 width, uint32* labels, EnlargeRow* rows, int32* kept)
+                                            const int32* count, int32 height, int32 width, uint32* labels,
+                                            EnlargeRow* rows, int32* kept)
 {
     __shared__ int32 kept_in_warp[32];
     const int32 lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-    const int32 all = count[image];
-    class_ids += image * max_rows;
-    scores += image * max_rows;
+    const int32 all = *count;
     int32 before = 0;
     for (int32 first = 0; first < all; first += blockDim.x) {
         const int32 row = first + threadIdx.x;
@@ -140,11 +136,10 @@ extern "C" __global__ void enlarge_renumber(const EnlargeExtent* extents, const 
     }
 }
 
-// ids: (N, h, w). id_map, class_map: (height, width).
-extern "C" __global__ void enlarge_write(const uint16* ids, int32 image, int32 h, int32 w, int32 height, int32 width,
+// id_map, class_map: (height, width).
+extern "C" __global__ void enlarge_write(const uint16* ids, int32 h, int32 w, int32 height, int32 width,
                                          const uint32* labels, uint16* id_map, uint8* class_map)
 {
-    ids += image * h * w;
     const int32 column = blockIdx.x * blockDim.x + threadIdx.x;
     const int32 first = blockIdx.y * height / gridDim.y, last = (blockIdx.y + 1) * height / gridDim.y;
     if (column >= width)
