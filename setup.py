@@ -27,7 +27,7 @@ setup(
     name=NAME,
     version=VERSION,
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
-    package_data={NAME: ["gpu/kernels/*.cu"]},
+    package_data={NAME: ["gpu/kernels/*.cu", "gpu/kernels/*.cuh"]},
     data_files=shared_files(),
     license="Apache-2.0",
     python_requires=">=3.10",

@@ -10,12 +10,17 @@ import numpy as np
 
 
 class Array(Protocol):
-    """Memory of a device. `pointer` is its address there, which kernels get."""
+    """Memory of a device. `pointer` is its address there, which kernels get.
+
+    `array[k]` and `array[:n]` are parts of it along the first axis, in the same memory.
+    """
 
     pointer: int
     shape: tuple[int, ...]
     dtype: np.dtype
     nbytes: int
+
+    def __getitem__(self, index: int | slice) -> "Array": ...
 
 
 class Device(Protocol):

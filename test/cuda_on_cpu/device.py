@@ -1,5 +1,6 @@
 """A Device whose kernels run on this machine's processor, one step at a time."""
 
+import copy
 import ctypes
 import functools
 import re
@@ -83,6 +84,14 @@ class CpuArray:
         self.bytes[:] = rng.integers(0, 256, self.nbytes, np.uint8)
         self.values = self.bytes.view(self.dtype).reshape(self.shape)
         self.pointer = self.bytes.ctypes.data if self.nbytes else memory.ctypes.data + start
+
+    def __getitem__(self, index):
+        part = copy.copy(self)
+        part._whole = self  # whose memory it is
+        part.values = self.values[index]
+        part.bytes = part.values.reshape(-1).view(np.uint8)
+        part.shape, part.nbytes, part.pointer = part.values.shape, part.values.nbytes, part.values.ctypes.data
+        return part
 
     def __str__(self):
         return f"{self.dtype.name} {self.shape}"

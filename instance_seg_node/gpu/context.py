@@ -1,0 +1,140 @@
+"""A GPU through pycuda: its primary context, one stream, memory and the kernels."""
+
+from __future__ import annotations
+
+import importlib
+from math import prod
+from types import ModuleType
+
+import numpy as np
+
+from ..errors import InputError
+from .nvrtc import cubin
+
+
+class GpuArray:
+    """Memory of a GPU. `array[k]` and `array[:n]` are parts of it along the first axis."""
+
+    def __init__(self, pointer: int, shape: tuple[int, ...], dtype: np.dtype, owner: object):
+        """owner: what frees the memory when it is no longer referred to."""
+        self.pointer, self.shape, self.dtype = pointer, shape, dtype
+        self.nbytes = prod(shape) * dtype.itemsize
+        self._owner = owner
+
+    def __getitem__(self, index: int | slice) -> GpuArray:
+        first, last, step = (index, index + 1, 1) if isinstance(index, int) else index.indices(self.shape[0])
+        if step != 1 or not 0 <= first <= last <= self.shape[0]:
+            raise IndexError(f"{index} of an array of {self.shape[0]}")
+        shape = self.shape[1:] if isinstance(index, int) else (last - first, *self.shape[1:])
+        row = prod(self.shape[1:]) * self.dtype.itemsize
+        return GpuArray(self.pointer + first * row, shape, self.dtype, self._owner)
+
+
+class Gpu:
+    """A Device (device.py). All that it is asked runs in one stream, in order; it belongs to the thread that made it.
+
+    Raises InputError if pycuda, NVRTC or a GPU is missing, pycuda.driver.Error for what CUDA refuses.
+    """
+
+    def __init__(self, ordinal: int = 0):
+        self._driver = driver()
+        try:
+            self._driver.init()
+            device = self._driver.Device(ordinal)
+        except self._driver.Error as error:
+            raise InputError(f"there is no GPU {ordinal} that can be used: {error}. See what nvidia-smi says, or "
+                             "choose device cpu") from error
+        self._context = device.retain_primary_context()
+        self._context.push()
+        self.architecture = "sm_{}{}".format(*device.compute_capability())
+        self.description = f"{device.name()} ({self.architecture})"
+        self.stream = self._driver.Stream()
+        self._module = self._driver.module_from_buffer(cubin(self.architecture))
+        self._functions: dict[str, object] = {}
+        self._staging: dict[int, _Staging] = {}
+
+    def array(self, shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> GpuArray:
+        shape, dtype = tuple(int(n) for n in shape), np.dtype(dtype)
+        memory = self._driver.mem_alloc(max(prod(shape) * dtype.itemsize, 1))
+        return GpuArray(int(memory), shape, dtype, memory)
+
+    def upload(self, array: GpuArray, values: np.ndarray) -> None:
+        if values.shape != array.shape or values.dtype != array.dtype:
+            raise ValueError(f"{values.dtype} {values.shape} does not fit an array of {array.dtype} {array.shape}")
+        if array.nbytes:
+            staged = self._staged(array)
+            np.copyto(staged.take(array.nbytes).view(array.dtype).reshape(array.shape), values)
+            self._driver.memcpy_htod_async(array.pointer, staged.take(array.nbytes), self.stream)
+            staged.sent.record(self.stream)
+
+    def download(self, array: GpuArray) -> np.ndarray:
+        values = self._driver.pagelocked_empty(array.shape, array.dtype)
+        if array.nbytes:
+            self._driver.memcpy_dtoh_async(values, array.pointer, self.stream)
+        self.stream.synchronize()
+        return values
+
+    def zero(self, array: GpuArray) -> None:
+        if array.nbytes:
+            self._driver.memset_d8_async(array.pointer, 0, array.nbytes, self.stream)
+
+    def launch(self, kernel: str, grid: tuple[int, ...], block: int, *arguments: GpuArray | np.generic) -> None:
+        if kernel not in self._functions:
+            self._functions[kernel] = self._module.get_function(kernel)
+        buffer = packed(arguments)
+        function = self._functions[kernel].prepare(f"{len(buffer)}s")
+        function.prepared_async_call((*grid, 1, 1)[:3], (block, 1, 1), self.stream, buffer)
+
+    def close(self) -> None:
+        """Free what is not in use any more, and leave the context."""
+        self.stream.synchronize()
+        self._staging.clear()
+        self._context.pop()
+        self._context.detach()
+
+    def _staged(self, array: GpuArray) -> _Staging:
+        """Page-locked memory from which this array's last upload has been read."""
+        if array.pointer not in self._staging or self._staging[array.pointer].nbytes < array.nbytes:
+            self._staging[array.pointer] = _Staging(self._driver, array.nbytes)
+        self._staging[array.pointer].sent.synchronize()
+        return self._staging[array.pointer]
+
+
+class _Staging:
+    """Memory that a GPU reads by itself, and when it has."""
+
+    def __init__(self, driver: ModuleType, nbytes: int):
+        self.nbytes = nbytes
+        self.sent = driver.Event(driver.event_flags.DISABLE_TIMING)
+        self._bytes = driver.pagelocked_empty(nbytes, np.uint8)
+
+    def take(self, nbytes: int) -> np.ndarray:
+        return self._bytes[:nbytes]
+
+
+def driver() -> ModuleType:
+    """pycuda.driver. Raises InputError if it is missing or does not load."""
+    try:
+        return importlib.import_module("pycuda.driver")
+    except ModuleNotFoundError as error:
+        raise InputError(f"device cuda needs {error.name}: pip install 'instance_seg_node[gpu]', or choose device "
+                         "cpu") from error
+    except ImportError as error:
+        raise InputError(f"pycuda is installed and does not load: {error}. It needs NVIDIA's driver; without a GPU "
+                         "choose device cpu") from error
+
+
+def packed(arguments: tuple[GpuArray | np.generic, ...]) -> bytes:
+    """The arguments of a kernel as CUDA's ABI wants them: each at a multiple of its alignment, arrays as addresses."""
+    buffer = b""
+    for argument in arguments:
+        value = np.uint64(argument.pointer) if isinstance(argument, GpuArray) else argument
+        buffer += bytes(-len(buffer) % alignment(value.dtype)) + value.tobytes()
+    return buffer
+
+
+def alignment(dtype: np.dtype) -> int:
+    """Of a C++ type with such fields: the strictest of them."""
+    if dtype.fields:
+        return max(alignment(field) for field, *_ in dtype.fields.values())
+    return alignment(dtype.subdtype[0]) if dtype.subdtype else dtype.itemsize
