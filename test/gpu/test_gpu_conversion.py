@@ -64,7 +64,10 @@ def converted(image, height, width, shuffle=0):
 
 
 def assert_same(found, expected, levels_off=0):
-    assert np.abs(found.astype(int) - expected).max() <= levels_off
+    """Equal; or, with `levels_off`, as near as that in a hundredth of the values."""
+    off = np.abs(found.astype(int) - expected)
+    assert off.max() <= levels_off
+    assert (off > 0).sum() <= 1 + off.size // 100
 
 
 @pytest.mark.parametrize("size", SIZES)

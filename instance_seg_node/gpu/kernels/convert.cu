@@ -128,7 +128,7 @@ static __device__ void convert_pixel(const Pixels& pixels, int32 halvings, int32
     const uint32 colour = rule == CONVERT_MEAN ? convert_mean(picture, columns[x], rows[y])
                         : rule == CONVERT_AREA ? convert_area(picture, columns[x], rows[y])
                                                : convert_linear(picture, columns[x], rows[y]);
-    uint8* const target = out + 3 * (((int64)slot * height + y) * width + x);
+    uint8* const target = out + 3 * ((int64(slot) * height + y) * width + x);
     for (int32 channel = 0; channel < 3; channel++)
         target[channel] = uint8(convert_channel(colour, channel));
 }
