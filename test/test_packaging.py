@@ -140,7 +140,7 @@ def test_wheel_holds_code_kernels_models_and_settings(tmp_path):
     wheel, = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-    code = {path.relative_to(ROOT).as_posix() for pattern in ("*.py", "*.cu") for path in PACKAGE.rglob(pattern)}
+    code = {path.relative_to(ROOT).as_posix() for pattern in ("*.py", "*.cu*") for path in PACKAGE.rglob(pattern)}
     assert code - set(names) == set()
     shared = {path.relative_to(sources).as_posix() for folder in ("config", "launch", "models")
               for path in (sources / folder).rglob("*") if path.is_file()}
