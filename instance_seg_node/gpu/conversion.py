@@ -43,7 +43,7 @@ class Conversion:
     """``rgb_of_image`` and ``shrink`` for one camera, in one launch. Its arrays are overwritten by the next call.
 
     The result is theirs bit for bit with OpenCV 5.0 on x86-64. An OpenCV for processors that fuse multiplication and
-    addition may differ by one level, in less than one of 1000 values, where the camera is larger by fractions.
+    addition may differ by one level, in less than one of 100 values, where the camera is larger by fractions.
     """
 
     def __init__(self, device: Device):
@@ -55,7 +55,8 @@ class Conversion:
     def __call__(self, message, batch: Array, slot: int) -> tuple[int, int]:
         """Fill `batch[slot]` with the picture of a sensor_msgs/Image, without waiting for it.
 
-        batch: uint8 (N, h, w, 3). Returns the picture's own height and width. Raises FrameError as ``rgb_of_image`` does, and then leaves the batch as it was.
+        batch: uint8 (N, h, w, 3). Returns the picture's own height and width. Raises FrameError as
+        ``rgb_of_image`` does, and then leaves the batch as it was.
         """
         encoding, rows = checked(message)
         kernel, places = COLOURS[encoding.to_rgb]

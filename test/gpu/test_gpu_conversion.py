@@ -117,6 +117,8 @@ def test_two_planes_are_found_whichever_height_is_sent(sent):
     image = drawn("nv12", 12, 16)
     image.height = sent
     assert_same(converted(image, 6, 8), on_the_cpu(image, 6, 8))
+    device = CpuDevice(shuffle=0)
+    assert Conversion(device)(image, batch_of(device, 1, 6, 8), 0) == (12, 16)
 
 
 def test_each_slot_gets_its_camera_and_others_keep_theirs():
