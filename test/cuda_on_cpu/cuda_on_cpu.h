@@ -3,7 +3,9 @@
 //
 // The rules, stricter than a GPU, which lets most of these pass until a frame goes wrong:
 //   Memory    Every access lies, aligned, in a live array of the device, in `__shared__`, or on the thread's own stack.
-//             Arrays and shared memory begin as garbage. Shared memory is static; its arrays' bounds are checked.
+//             Arrays begin as garbage. Shared memory is static, does too, and is not read before it is written.
+//   Undefined An index beyond its array, a division by 0, a shift by too many bits and a float that does not fit the
+//             integer it becomes are errors; __float2int_* stop at the limits, as on a GPU.
 //   Races     Two threads touch one byte, one of them writes, and nothing orders them: an error, in whatever order they
 //             came, even if both write the same value. What orders: __syncthreads within a block; __syncwarp among the
 //             lanes of its mask; the end of a kernel. Nothing else: not __threadfence, not a shuffle or vote, not an
@@ -14,7 +16,7 @@
 //             All lanes of a mask that have not returned come to the same line with the same mask.
 //   Shuffles  A value from a lane that takes no part is garbage. __activemask names the calling lane alone, which a
 //             GPU may do at any time.
-//   Loops     A launch that makes more memory accesses than the device's `limit` hangs.
+//   Loops     A launch that makes more memory accesses than the device's `limit` is an error; one that makes none hangs.
 #pragma once
 #include <math.h>
 // NVRTC has the functions of math.h, but not its constants.
@@ -30,6 +32,8 @@
 #define __constant__
 #define __shared__ static __attribute__((section("cuda_shared")))
 #define __forceinline__ inline __attribute__((always_inline))
+#define __noinline__ __attribute__((noinline))
+#define __align__(bytes) __attribute__((aligned(bytes)))
 #define __launch_bounds__(...)
 #define ON_CPU static inline __attribute__((always_inline, unused))
 

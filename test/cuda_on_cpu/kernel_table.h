@@ -1,5 +1,6 @@
 // A table of the kernels of a module: name, signature, and a call with arguments given by their addresses.
 #pragma once
+#undef __noinline__  // the standard library has it as an attribute's name
 #include <type_traits>
 #include <utility>
 

@@ -280,3 +280,9 @@ def test_a_machine_without_a_compiler_is_told_what_to_install(monkeypatch, tmp_p
     monkeypatch.setattr("cuda_on_cpu.compiled.COMPILER", "no-such-compiler")
     with pytest.raises(FileNotFoundError, match="sudo apt install g\\+\\+"):
         CpuDevice(kernels=tmp_path)
+
+
+def test_a_kernel_that_does_not_compile_is_an_error_with_its_line(tmp_path):
+    (tmp_path / "wrong.cu").write_text('\nextern "C" __global__ void wrong(int *to) { *to = nothing; }\n')
+    with pytest.raises(RuntimeError, match="wrong.cu:2:.*nothing"):
+        CpuDevice(kernels=tmp_path)

@@ -17,16 +17,16 @@ MATES = {SYNC_HALF: 16, SYNC_WARP: 32, SYNC_BLOCK: THREADS}  # that many neighbo
 def random_script(rng):
     """Operations int32 (BLOCKS, THREADS, STEPS, 2): barriers at some steps, and a few accesses between them."""
     script = np.zeros((BLOCKS, THREADS, STEPS, 2), np.int32)
-    for step in rng.choice(STEPS, rng.integers(4), replace=False):
+    for step in rng.choice(STEPS, rng.integers(5), replace=False):
         script[:, :, step, 0] = rng.choice([SYNC_HALF, SYNC_WARP, SYNC_BLOCK])
-    blocks, threads = rng.choice([1, BLOCKS]), rng.choice([24, THREADS])  # few threads often share a warp
+    blocks, threads = rng.choice([1, BLOCKS]), rng.choice([2, 24, THREADS])  # few threads share a warp
     actors = [(rng.integers(blocks), rng.integers(threads)) for _ in range(rng.integers(2, 6))]
-    places = BYTES if rng.random() < 0.5 else 4
+    codes, places = ([READ, READ, WRITE], 1) if rng.random() < 0.4 else ([READ, READ_WORD, WRITE, *WORDS], BYTES)
     for _ in range(rng.integers(2, 9)):
         row = script[actors[rng.integers(len(actors))]][rng.integers(STEPS)]
         if row[0] == 0:
-            row[0] = rng.choice([READ, READ, READ_WORD, READ_WORD, *WORDS, WRITE])
-            row[1] = rng.integers(places // 4) * 4 if row[0] in WORDS else rng.integers(places)
+            row[0] = rng.choice(codes)
+            row[1] = rng.integers(places) // 4 * 4 if row[0] in WORDS else rng.integers(places)
     return script
 
 
@@ -85,3 +85,37 @@ def test_a_race_is_reported_exactly_where_the_definition_finds_one(start):
         for shuffle in range(3):
             assert reported(script, shuffle) == found[-1], (seed, shuffle)
     assert 5 < sum(found) < 45
+
+
+LETTERS = {letter: code for code, letter in enumerate(".rwRWavhsb")}
+
+
+def drawn(rows):
+    """A script of place 0 from `{(block, thread): steps}`; the letters of barriers are for all threads."""
+    script = np.zeros((BLOCKS, THREADS, STEPS, 2), np.int32)
+    for thread, steps in rows.items():
+        for step, letter in enumerate(steps):
+            if letter != ".":
+                script[(..., step, 0) if letter in "hsb" else (*thread, step, 0)] = LETTERS[letter]
+    return script
+
+
+@pytest.mark.parametrize(("rows", "races"), [
+    ({(0, 0): "rs", (0, 1): "..rw"}, False),  # the lane that writes read it too, after the barrier
+    ({(0, 0): "rs", (0, 40): "r.", (0, 1): "..w"}, True),  # one reader of each warp; the barrier is of one warp
+    ({(0, 0): "rb", (1, 0): "r", (0, 1): "..w"}, True),  # the other block does not know of the barrier
+    ({(0, 0): "rh", (0, 16): "r", (0, 1): "..w"}, True),  # of the other half
+    ({(0, 0): "rh", (0, 15): "r", (0, 1): "..w"}, False),
+    ({(0, 0): "wh.s", (0, 15): "..w", (0, 31): "....w"}, False),  # through a lane that knew
+    ({(0, 0): "as", (0, 1): "a", (0, 2): "..r"}, False),
+    ({(0, 0): "a", (0, 1): "r"}, True),
+    ({(0, 0): "a", (0, 1): "v", (1, 0): "v", (1, 5): "a"}, False),
+    ({(0, 0): "w", (0, 1): "v"}, True),
+    ({(0, 0): "r", (0, 1): "W"}, True),
+    ({(0, 0): "rb.b", (0, 1): "..w.r"}, False),
+])
+def test_what_orders_two_accesses(rows, races):
+    script = drawn(rows)
+    assert has_race(script) == races
+    for shuffle in range(10):
+        assert reported(script, shuffle) == races, shuffle
