@@ -1,0 +1,55 @@
+"""benchmarks/gpu_kernels.py, on this machine's processor: it passes where results are equal, and sees where not."""
+
+import json
+
+import pytest
+
+from benchmarks import gpu_kernels
+
+
+@pytest.fixture
+def results(monkeypatch, tmp_path):
+    monkeypatch.setattr(gpu_kernels, "RESULTS", tmp_path)
+    return lambda: json.loads((tmp_path / "gpu_kernels-cpu.json").read_text())["results"]
+
+
+def run(*options: str) -> int:
+    return gpu_kernels.main(["--device", "cpu", "--size", "24x32", *options])
+
+
+def test_a_round_compares_every_step_and_says_with_which_seed(results):
+    assert run("--rounds", "1", "--seed", "11") == 0
+    assert results()["differences"] == dict.fromkeys(("convert", "cluster", "enlarge", "class map", "overlay"), 0)
+    assert (results()["seed"], results()["rounds"], results()["failed"]) == (11, 1, [])
+
+
+@pytest.mark.parametrize(("oracle", "step"), [("shrink", "convert"), ("overlay", "overlay")])
+def test_a_difference_is_counted_and_ends_with_1(results, monkeypatch, oracle, step):
+    original = getattr(gpu_kernels, oracle)
+
+    def altered(*arguments, **named):
+        picture = original(*arguments, **named)
+        picture = arguments[1] if picture is None else picture  # `shrink` writes into its second argument
+        picture[0, 0, 0] ^= 1
+        return picture
+
+    monkeypatch.setattr(gpu_kernels, oracle, altered)
+    assert run("--rounds", "1", "--seed", "12") == 1
+    assert results()["differences"][step] == 1
+    assert results()["failed"] == [12]
+
+
+def test_without_a_seed_every_run_has_inputs_of_its_own(results):
+    seeds = set()
+    for _ in range(2):
+        assert run("--rounds", "0") == 0
+        seeds.add(results()["seed"])
+    assert len(seeds) == 2
+
+
+def test_a_gpu_that_is_not_there_is_wrong_usage(monkeypatch, capsys):
+    monkeypatch.setitem(__import__("sys").modules, "pycuda.driver", None)
+    with pytest.raises(SystemExit) as exit:
+        gpu_kernels.main(["--rounds", "1"])
+    assert exit.value.code == 2
+    assert "device cuda needs" in capsys.readouterr().err
