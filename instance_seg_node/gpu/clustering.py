@@ -25,14 +25,17 @@ GROUP = np.dtype([(name, np.int32) for name in ("first", "end", "pixels", "found
 CHUNK = 128
 """CLUSTER_CHUNK"""
 
-BIN_PIXELS = 32
+BIN_PIXELS = 16
+"""Width of a bin. A margin looks at few pixels that are not in it, and the table of bins stays small."""
 MAX_BIN_ROWS = 32
 """One for each lane of a warp. In images higher than this many bins, bins are higher."""
 PIXEL_THREADS = 256
+GROW_THREADS = 512
+"""More warps share the pixels of a margin and the search for a seed, but come later to a barrier."""
 
 
 class Clustering:
-    """Clusters a batch of images. Its arrays stay on the device and are overwritten by the next call.
+    """Clusters a batch of up to N images. Its arrays stay on the device and are overwritten by the next call.
 
     id_map: uint16 (N, h, w), 0 = none; id k is row k-1. class_ids: int32 (N, ROWS). scores: float32 (N, ROWS).
     count: int32 (N,), the rows in use; what is in the others has no meaning. ROWS: half the pixels, at most 65534,
@@ -40,12 +43,13 @@ class Clustering:
     """
 
     def __init__(self, device: Device, groups: Sequence[Sequence[int]], bandwidths: int, size: tuple[int, int, int], *,
-                 threads: int = 1024, bin_pixels: int = BIN_PIXELS):
+                 threads: int = GROW_THREADS, bin_pixels: int = BIN_PIXELS):
         """groups: class ids, each in exactly one group, ascending within it (ModelSpec.groups). size: N, h, w.
 
         threads: in the block of one group, a multiple of 32. bin_pixels: only the speed depends on it.
         """
         self._device, self._size, self._threads = device, size, threads
+        self._images = 0  # of the last call
         self._most = np.int32(max(map(len, groups)))
         self._tables = [_uploaded(device, table) for table in _tables(groups)]
         self._shape = shape = _shape(groups, bandwidths, size, bin_pixels)
@@ -55,15 +59,18 @@ class Clustering:
     def __call__(self, embedding: Array, bandwidth: Array, seed: Array, thresholds: Thresholds) -> None:
         """Cluster heads on the device, without waiting for them or for the outcome.
 
-        embedding: float32 (N, 2, h, w). bandwidth: float32 (N, D, h, w). seed: float32 (N, C, h, w). As Clusterer's.
-        Raises ValueError if one has another dtype or shape.
+        embedding: float32 (n, 2, h, w). bandwidth: float32 (n, D, h, w). seed: float32 (n, C, h, w). As Clusterer's.
+        Of n images, at most N; what is said of the others has no meaning. Raises ValueError if one has another dtype
+        or shape.
         """
+        self._images = min(embedding.shape[0], self._size[0])
         self._check(embedding=(embedding, 2), bandwidth=(bandwidth, self._shape["bandwidths"]),
                     seed=(seed, self._shape["classes"]))
         limits = _limits(thresholds)
         self._bin(embedding, bandwidth, seed, limits)
-        self._launch("cluster_grow", self._shape["groups"], self._threads, limits, self._slot_of, self._bin_start,
-                     self._point, self._key_of, self._label, self._best, self._groups, self._record_key, self._id_of)
+        self._launch("cluster_grow", self._shape["groups"], self._threads, limits, embedding, bandwidth, self._slot_of,
+                     self._bin_start, self._point, self._key_of, self._label, self._best, self._groups,
+                     self._record_key, self._id_of)
         self._number()
 
     def clusters(self) -> list[Clusters]:
@@ -71,7 +78,7 @@ class Clustering:
         maps, class_ids, scores, count = (self._device.download(array) for array in (
             self.id_map, self.class_ids, self.scores, self.count))
         return [Clusters(id_map, of_class[:rows].astype(np.int64), score[:rows].copy())
-                for id_map, of_class, score, rows in zip(maps, class_ids, scores, count)]
+                for id_map, of_class, score, rows in list(zip(maps, class_ids, scores, count))[:self._images]]
 
     def _bin(self, embedding: Array, bandwidth: Array, seed: Array, limits: np.void) -> None:
         pixel_blocks = -(-self._shape["pixels"] // PIXEL_THREADS)
@@ -100,7 +107,7 @@ class Clustering:
 
     def _launch(self, kernel: str, blocks: int, threads: int, *arguments: Array | np.generic) -> None:
         """So many blocks for each image."""
-        self._device.launch(kernel, (int(blocks), self._size[0]), threads, self._shape, *arguments)
+        self._device.launch(kernel, (int(blocks), self._images), threads, self._shape, *arguments)
 
     def _make_results(self, device: Device, images: int, shape: np.void) -> None:
         self.id_map = device.array(self._size, np.uint16)
@@ -127,9 +134,8 @@ class Clustering:
         self._votes = array(np.int32, int(shape["max_rows"]) if self._most > 1 else 1, int(self._most))
 
     def _check(self, **heads: tuple[Array, int]) -> None:
-        images, height, width = self._size
         for name, (head, channels) in heads.items():
-            expected = (images, int(channels), height, width)
+            expected = (self._images, int(channels), *self._size[1:])
             if head.dtype != np.float32 or tuple(head.shape) != expected:
                 raise ValueError(f"{name} must be float32 {expected}, got {head.dtype} {tuple(head.shape)}")
 

@@ -83,10 +83,10 @@ def test_drawn_scenes_exercise_the_loop():
 
 @pytest.mark.parametrize("refine", [False, True])
 def test_no_order_of_threads_size_of_block_or_size_of_bins_makes_a_difference(refine):
-    batch, groups, thresholds = drawn_batch(4)
-    thresholds = thresholds.model_copy(update={"refine": refine, "min_pixels": 5})
+    (heads, _), groups, thresholds = drawn_batch(10)
+    batch, thresholds = [heads], thresholds.model_copy(update={"refine": refine, "min_pixels": 5})
     expected = decoded(batch, groups, thresholds)
-    assert max(len(clusters.scores) for clusters in expected) > 3
+    assert len(expected[0].scores) > 3
     for shuffle, threads, bin_pixels in [(1, 32, 32), (2, 64, 8), (3, 64, 8), (4, 256, 3), (5, 1024, 32)]:
         found = clustered(batch, groups, thresholds, shuffle, threads=threads, bin_pixels=bin_pixels)
         assert_same(found, expected)
@@ -149,6 +149,16 @@ def test_nothing_of_a_frame_is_left_for_the_next(groups):
     for batch, thresholds in zip(frames, settings):
         on_the_device(*on_device(device, batch), thresholds)
         assert_same(on_the_device.clusters(), decoded(batch, groups, thresholds))
+
+
+def test_a_batch_may_have_fewer_images_than_there_is_room_for():
+    heads, thresholds = drawn_scene(11, classes=2, bandwidths=2)
+    other = [np.flip(head, 2) for head in heads]
+    device = CpuDevice(shuffle=4)
+    on_the_device = clustering_of(device, [heads] * 3, alone(2))
+    for batch in ([heads, other, heads], [other], [heads, other]):
+        on_the_device(*on_device(device, batch), thresholds)
+        assert_same(on_the_device.clusters(), decoded(batch, alone(2), thresholds))
 
 
 def test_the_rows_are_as_many_as_there_can_be_instances():

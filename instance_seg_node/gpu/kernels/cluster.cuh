@@ -59,9 +59,15 @@ static __device__ int32 cluster_bin_along(float coordinate, float bins_per_unit,
 
 static __device__ uint64 cluster_warp_max(uint64 value)
 {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
     for (int32 step = 16; step > 0; step /= 2)
         value = max(value, __shfl_xor_sync(CLUSTER_WARP, value, step));
     return value;
+#else  // a third of the time
+    const uint32 high = __reduce_max_sync(CLUSTER_WARP, uint32(value >> 32));
+    const uint32 low = __reduce_max_sync(CLUSTER_WARP, uint32(value >> 32) == high ? uint32(value) : 0u);
+    return uint64(high) << 32 | low;
+#endif
 }
 
 // Sum over this lane and those before it.

@@ -1,81 +1,8 @@
-// Sorts the foreground of a batch into bins: squares of embedding space, of one group each.
-// blockIdx.y is the image, but in cluster_starts, where there is one block for each group, blockIdx.x.
+// Sorts the foreground of a batch by bin. blockIdx.y is the image.
 #include "cluster.cuh"
 
-// The highest of a group of look-alikes, the lowest class on a tie, and the seed of the group: the probability that
-// the pixel is of any of them. seed: of this pixel in class 0.
-struct ClusterSeed {
-    float probability;
-    int32 member;
-};
-
-static __device__ ClusterSeed cluster_merged_seed(const float* seed, int32 pixels, const int32* classes, int32 count)
-{
-    float best = seed[int64(classes[0]) * pixels], none = 1.0f - best;
-    if (count == 1)
-        return {best, 0};  // bit for bit: 1 - (1 - p) is not always p
-    int32 member = 0;
-    for (int32 k = 1; k < count; k++) {
-        const float own = seed[int64(classes[k]) * pixels];
-        none *= 1.0f - own;
-        member = own > best ? k : member;
-        best = own > best ? own : best;
-    }
-    return {1.0f - none, member};
-}
-
-static __device__ bool cluster_finite(float value)
-{
-    return fabsf(value) < CLUSTER_OUTSIDE;
-}
-
-// Heads are of this pixel. bin_count: (groups, rows, columns). bin: -1 for the background, place: within the bin.
-extern "C" __global__ void cluster_classify(ClusterShape shape, float foreground, const float* embedding,
-                                            const float* bandwidth, const float* seed, const int32* class_of,
-                                            const int32* first_of, int32* bin_count, int32* bin_of, int32* place_of,
-                                            float* score_of, uint8* member_of)
-{
-    const int32 pixel = blockIdx.x * blockDim.x + threadIdx.x, image = blockIdx.y;
-    const int64 n = shape.pixels, at = image * n + pixel;
-    int32 bin = -1, group = 0;
-    ClusterSeed best = {0.0f, 0};
-    if (pixel < n) {
-        bool usable = true;
-        for (int32 g = 0; g < shape.groups; g++) {
-            const ClusterSeed own = cluster_merged_seed(seed + image * shape.classes * n + pixel, shape.pixels,
-                                                        class_of + first_of[g], first_of[g + 1] - first_of[g]);
-            usable &= cluster_finite(own.probability);
-            if (g == 0 || own.probability > best.probability) {
-                best = own;
-                group = g;
-            }
-        }
-        if (usable && best.probability > foreground) {
-            const float x = embedding[2 * image * n + pixel], y = embedding[(2 * image + 1) * n + pixel];
-            usable = cluster_finite(x) && cluster_finite(y);
-            for (int32 d = 0; d < shape.bandwidths; d++) {
-                const float s = bandwidth[(image * shape.bandwidths + d) * n + pixel];
-                usable &= s > 0.0f && cluster_finite(s);
-            }
-            const int32 row = group * shape.rows + cluster_bin_along(y, shape.rows_per_unit, shape.rows);
-            const int32 column = cluster_bin_along(x, shape.columns_per_unit, shape.columns);
-            bin = usable ? row * shape.columns + column : -1;
-        }
-        bin_of[at] = bin;
-    }
-    if (!__any_sync(CLUSTER_WARP, bin >= 0))
-        return;
-    const int64 bins = shape.groups * shape.rows * shape.columns;
-    const int32 place = cluster_count_up(bin_count + image * (bins + 1), bin);
-    if (bin >= 0) {
-        place_of[at] = place;
-        score_of[at] = best.probability;
-        member_of[at] = uint8(best.member);
-    }
-}
-
-// Each bin's first slot. Groups come in the order in which their blocks do. bin_count's last is the slots given away,
-// 0 before. bin_start: (groups, rows, columns + 1), the last of a row is its end.
+// Each bin's first slot, in one block for each group, blockIdx.x. Groups come in the order in which their blocks do.
+// bin_count's last is the slots given away, 0 before. bin_start: (groups, rows, columns + 1), a row's last is its end.
 extern "C" __global__ void cluster_starts(ClusterShape shape, int32* bin_count, int32* bin_start, ClusterGroup* groups,
                                           float* point, uint64* key_of, int32* label_of)
 {

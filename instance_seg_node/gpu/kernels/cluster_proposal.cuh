@@ -1,0 +1,103 @@
+// A proposal, the pixels within a margin, seen by all warps of a block, each in chunks of its own.
+#pragma once
+#include "cluster_margin.cuh"
+
+#define CLUSTER_CENTRE_STEPS 1048576  // in a unit of embedding space, as binning.CENTRE_STEPS_PER_UNIT
+#define CLUSTER_CENTRE_LIMIT 65536.0f
+
+// The slots of one image. sx, sy: bandwidth along x and y, of a circle the same array.
+struct ClusterSlots {
+    const float *x, *y, *sx, *sy;
+    const uint64* key;
+    int32* label;
+    uint64* best;  // of each chunk's free pixels
+    int32* area;   // of each record: pixels
+};
+
+// Pixels of a proposal, and how many of them are free.
+struct ClusterCount {
+    int32 inside, free;
+};
+
+// Adds a proposal's pixels to `sum`, which is 0 and shared. Returns it once all warps have.
+static __device__ ClusterCount cluster_count(const ClusterSlots& slots, const ClusterView& view, ClusterCount* sum)
+{
+    const int32 lane = threadIdx.x % 32, warps = blockDim.x / 32, chunks = view.chunks;
+    const ClusterMargin margin = view.margin;
+    ClusterCount own = {0, 0};
+    for (int32 number = threadIdx.x / 32; number < chunks; number += warps) {
+        const int32 first = cluster_chunk(view, number) * CLUSTER_CHUNK + lane;
+#pragma unroll
+        for (int32 slot = first; slot < first + CLUSTER_CHUNK; slot += 32) {
+            const bool free = slots.label[slot] == CLUSTER_FREE;
+            const bool inside = cluster_holds(margin, slots.x[slot], slots.y[slot]);
+            own.inside += __popc(__ballot_sync(CLUSTER_WARP, inside));
+            own.free += __popc(__ballot_sync(CLUSTER_WARP, inside & free));
+        }
+    }
+    if (lane == 0 && own.inside > 0) {
+        atomicAdd(&sum->inside, own.inside);
+        atomicAdd(&sum->free, own.free);
+    }
+    __syncthreads();
+    return *sum;
+}
+
+// Compares in float64 as the CPU does, where float32 leaves a doubt: all threads do, and some GPUs are slow at it.
+static __device__ bool cluster_acceptable(const ClusterLimits& limits, ClusterCount count)
+{
+    const float above = float(count.free) - float(limits.min_unclustered) * float(count.inside);
+    const bool enough = fabsf(above) > 1e-6f * float(count.inside)
+        ? above > 0.0f : double(count.free) > limits.min_unclustered * double(count.inside);
+    return count.inside > limits.min_pixels && enough;
+}
+
+// The whole units and the rest are exact in float32 and take no conversion to 64 bits, at which some GPUs are slow.
+static __device__ int64 cluster_in_steps(float coordinate)
+{
+    const float limited = fminf(fmaxf(coordinate, -CLUSTER_CENTRE_LIMIT), CLUSTER_CENTRE_LIMIT);
+    const int32 units = int32(limited);
+    return units * int64(CLUSTER_CENTRE_STEPS) + int32((limited - float(units)) * float(CLUSTER_CENTRE_STEPS));
+}
+
+static __device__ int64 cluster_warp_sum(int64 value)
+{
+    for (int32 step = 16; step > 0; step /= 2)
+        value += __shfl_xor_sync(CLUSTER_WARP, value, step);
+    return value;
+}
+
+// The margin of the refine pass, in the first warp: centre and bandwidth as means over a proposal, as binning.py's.
+// Sums of integers are the same in any order.
+static __device__ ClusterMargin cluster_mean_margin(const ClusterSlots& slots, const ClusterView& view, int32 members)
+{
+    __shared__ int64 sum_of_warp[4][32];
+    const int32 lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32, chunks = view.chunks;
+    const ClusterMargin margin = view.margin;
+    int64 sum[4] = {0, 0, 0, 0};
+    for (int32 number = warp; number < chunks; number += warps) {
+        const int32 first = cluster_chunk(view, number) * CLUSTER_CHUNK + lane;
+        for (int32 slot = first; slot < first + CLUSTER_CHUNK; slot += 32) {
+            const float x = slots.x[slot], y = slots.y[slot];
+            if (cluster_holds(margin, x, y)) {
+                sum[0] += cluster_in_steps(x);
+                sum[1] += cluster_in_steps(y);
+                sum[2] += __float_as_int(slots.sx[slot]);
+                sum[3] += __float_as_int(slots.sy[slot]);
+            }
+        }
+    }
+    for (int32 k = 0; k < 4; k++) {
+        sum[k] = cluster_warp_sum(sum[k]);
+        if (lane == 0)
+            sum_of_warp[k][warp] = sum[k];
+    }
+    __syncthreads();
+    if (warp > 0)
+        return margin;
+    for (int32 k = 0; k < 4; k++)
+        sum[k] = cluster_warp_sum(lane < warps ? sum_of_warp[k][lane] : 0);
+    const double steps = double(CLUSTER_CENTRE_STEPS) * members;
+    return {float(sum[0] / steps), float(sum[1] / steps), __int_as_float(int32(sum[2] / members)),
+            __int_as_float(int32(sum[3] / members))};
+}
