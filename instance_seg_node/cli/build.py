@@ -32,6 +32,9 @@ def build(
     """
     if out and out.exists() and not overwrite:
         raise InputError(f"{out} is there already. Choose another name, or add --overwrite")
+    if out and not out.parent.is_dir():
+        raise InputError(f"--out {out} needs the folder {out.parent}, which does not exist. Make it: mkdir -p "
+                         f"{out.parent}")
     from ..cached_files import write
     from ..engines.plans import find_or_build
     from ..engines.runtimes import find_runtime

@@ -56,7 +56,7 @@ def _candidates() -> Iterator[Path]:
         for pattern in ("cu[0-9]*/lib/libnvrtc.so.*", "cuda_nvrtc/lib/libnvrtc.so.*"):
             yield from sorted(Path(root).glob(pattern), reverse=True)
     yield Path("libnvrtc.so")
-    yield Path("/usr/local/cuda/lib64/libnvrtc.so")
+    yield from sorted(Path("/usr/local/cuda/lib64").glob("libnvrtc.so.*"))
 
 
 def _opened(path: Path) -> ctypes.CDLL | None:

@@ -225,6 +225,10 @@ def test_out_replaces_a_file_only_when_told_to(folder, tmp_path, capsys):
     assert (tmp_path / "mine").read_text() == "precious"
 
 
+def test_out_in_a_folder_that_is_not_there_is_refused_before_anything_is_built(folder, tmp_path, capsys):
+    assert f"Make it: mkdir -p {tmp_path}/none" in said([folder, "--out", tmp_path / "none" / "a.plan"], capsys)
+
+
 # Reports
 
 class OpenedPlan:
