@@ -9,6 +9,7 @@
 static __device__ void cluster_best_of_warp(const uint64* best, int32 first, int32 end, uint64* best_of_warp)
 {
     uint64 key = 0;
+#pragma unroll 4
     for (int32 chunk = first + threadIdx.x; chunk < end; chunk += blockDim.x)
         key = max(key, best[chunk]);
     key = cluster_warp_max(key);
@@ -16,23 +17,33 @@ static __device__ void cluster_best_of_warp(const uint64* best, int32 first, int
         best_of_warp[threadIdx.x / 32] = key;
 }
 
+// One warp: the best key of a chunk. free: bit k for the slot of this lane that is 32 * k further.
+static __device__ void cluster_renew_best(const ClusterSlots& slots, int32 chunk, uint32 free)
+{
+    const uint64* key = slots.key + chunk * CLUSTER_CHUNK + threadIdx.x % 32;
+    uint64 best = 0;
+#pragma unroll
+    for (int32 k = 0; k < CLUSTER_PER_LANE; k++) {
+        const uint64 own = key[32 * k];
+        best = max(best, free >> k & 1 ? own : 0);
+    }
+    best = cluster_warp_max(best);
+    if (threadIdx.x % 32 == 0)
+        slots.best[chunk] = best;
+}
+
 // One warp: a pixel is not free any more.
 static __device__ void cluster_take(const ClusterSlots& slots, int32 taken)
 {
     const int32 lane = threadIdx.x % 32, chunk = taken / CLUSTER_CHUNK;
-    uint64 best = 0;
+    const ClusterShare share = cluster_share(slots, chunk);
+    uint32 free = 0;
 #pragma unroll
-    for (int32 k = 0; k < CLUSTER_PER_LANE; k++) {
-        const int32 slot = chunk * CLUSTER_CHUNK + 32 * k + lane;
-        const uint64 key = slots.key[slot];
-        if (slot == taken)
-            slots.label[slot] = CLUSTER_TAKEN;
-        else if (slots.label[slot] == CLUSTER_FREE)
-            best = max(best, key);
-    }
-    best = cluster_warp_max(best);
-    if (lane == 0)
-        slots.best[chunk] = best;
+    for (int32 k = 0; k < CLUSTER_PER_LANE; k++)
+        free |= uint32(share.label[k] == CLUSTER_FREE && chunk * CLUSTER_CHUNK + 32 * k + lane != taken) << k;
+    if (taken % 32 == lane)
+        slots.label[taken] = CLUSTER_TAKEN;
+    cluster_renew_best(slots, chunk, free);
 }
 
 // Takes a proposal's free pixels. With a label of an instance it labels all of them, as many as others had less.
@@ -42,25 +53,21 @@ static __device__ void cluster_paint(const ClusterSlots& slots, const ClusterVie
     const ClusterMargin margin = view.margin;
     for (int32 number = threadIdx.x / 32; number < chunks; number += warps) {
         const int32 chunk = cluster_chunk(view, number);
-        uint64 best = 0;
-        bool changes = false;
+        const ClusterShare share = cluster_share(slots, chunk);
+        uint32 free = 0, taken = 0;
 #pragma unroll
         for (int32 k = 0; k < CLUSTER_PER_LANE; k++) {
-            const int32 slot = chunk * CLUSTER_CHUNK + 32 * k + lane, before = slots.label[slot];
-            const bool inside = cluster_holds(margin, slots.x[slot], slots.y[slot]), free = before == CLUSTER_FREE;
-            changes |= inside & free;
-            if (inside && (free || label != CLUSTER_TAKEN))
-                slots.label[slot] = label;
-            if (inside && before > 0 && label != CLUSTER_TAKEN)
-                atomicSub(slots.area + before - 1, 1);
-            if (free && !inside)
-                best = max(best, slots.key[slot]);
+            const bool inside = cluster_holds(margin, share.x[k], share.y[k]);
+            const bool was_free = share.label[k] == CLUSTER_FREE;
+            free |= uint32(was_free && !inside) << k;
+            taken |= uint32(was_free && inside) << k;
+            if (inside && (was_free || label != CLUSTER_TAKEN))
+                slots.label[chunk * CLUSTER_CHUNK + 32 * k + lane] = label;
+            if (inside && share.label[k] > 0 && label != CLUSTER_TAKEN)
+                atomicSub(slots.area + share.label[k] - 1, 1);
         }
-        if (__any_sync(CLUSTER_WARP, changes)) {
-            best = cluster_warp_max(best);
-            if (lane == 0)
-                slots.best[chunk] = best;
-        }
+        if (__any_sync(CLUSTER_WARP, taken != 0))
+            cluster_renew_best(slots, chunk, free);
     }
 }
 

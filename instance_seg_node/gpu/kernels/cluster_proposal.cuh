@@ -14,10 +14,30 @@ struct ClusterSlots {
     int32* area;   // of each record: pixels
 };
 
+// What a lane has of a chunk: every 32nd slot.
+struct ClusterShare {
+    float x[CLUSTER_PER_LANE], y[CLUSTER_PER_LANE];
+    int32 label[CLUSTER_PER_LANE];
+};
+
 // Pixels of a proposal, and how many of them are free.
 struct ClusterCount {
     int32 inside, free;
 };
+
+// All loads are on their way before the first is waited for.
+static __device__ ClusterShare cluster_share(const ClusterSlots& slots, int32 chunk)
+{
+    const int32 first = chunk * CLUSTER_CHUNK + threadIdx.x % 32;
+    ClusterShare share;
+#pragma unroll
+    for (int32 k = 0; k < CLUSTER_PER_LANE; k++) {
+        share.label[k] = slots.label[first + 32 * k];
+        share.x[k] = slots.x[first + 32 * k];
+        share.y[k] = slots.y[first + 32 * k];
+    }
+    return share;
+}
 
 // Adds a proposal's pixels to `sum`, which is 0 and shared. Returns it once all warps have.
 static __device__ ClusterCount cluster_count(const ClusterSlots& slots, const ClusterView& view, ClusterCount* sum)
@@ -26,11 +46,10 @@ static __device__ ClusterCount cluster_count(const ClusterSlots& slots, const Cl
     const ClusterMargin margin = view.margin;
     ClusterCount own = {0, 0};
     for (int32 number = threadIdx.x / 32; number < chunks; number += warps) {
-        const int32 first = cluster_chunk(view, number) * CLUSTER_CHUNK + lane;
+        const ClusterShare share = cluster_share(slots, cluster_chunk(view, number));
 #pragma unroll
-        for (int32 slot = first; slot < first + CLUSTER_CHUNK; slot += 32) {
-            const bool free = slots.label[slot] == CLUSTER_FREE;
-            const bool inside = cluster_holds(margin, slots.x[slot], slots.y[slot]);
+        for (int32 k = 0; k < CLUSTER_PER_LANE; k++) {
+            const bool inside = cluster_holds(margin, share.x[k], share.y[k]), free = share.label[k] == CLUSTER_FREE;
             own.inside += __popc(__ballot_sync(CLUSTER_WARP, inside));
             own.free += __popc(__ballot_sync(CLUSTER_WARP, inside & free));
         }
@@ -76,15 +95,16 @@ static __device__ ClusterMargin cluster_mean_margin(const ClusterSlots& slots, c
     const ClusterMargin margin = view.margin;
     int64 sum[4] = {0, 0, 0, 0};
     for (int32 number = warp; number < chunks; number += warps) {
-        const int32 first = cluster_chunk(view, number) * CLUSTER_CHUNK + lane;
-        for (int32 slot = first; slot < first + CLUSTER_CHUNK; slot += 32) {
-            const float x = slots.x[slot], y = slots.y[slot];
-            if (cluster_holds(margin, x, y)) {
-                sum[0] += cluster_in_steps(x);
-                sum[1] += cluster_in_steps(y);
-                sum[2] += __float_as_int(slots.sx[slot]);
-                sum[3] += __float_as_int(slots.sy[slot]);
-            }
+        const int32 chunk = cluster_chunk(view, number), first = chunk * CLUSTER_CHUNK + lane;
+        const ClusterShare share = cluster_share(slots, chunk);
+#pragma unroll
+        for (int32 k = 0; k < CLUSTER_PER_LANE; k++) {  // without branches, so that no load waits for another
+            const bool inside = cluster_holds(margin, share.x[k], share.y[k]);
+            const float sx = slots.sx[first + 32 * k], sy = slots.sy[first + 32 * k];
+            sum[0] += cluster_in_steps(inside ? share.x[k] : 0.0f);
+            sum[1] += cluster_in_steps(inside ? share.y[k] : 0.0f);
+            sum[2] += inside ? __float_as_int(sx) : 0;
+            sum[3] += inside ? __float_as_int(sy) : 0;
         }
     }
     for (int32 k = 0; k < 4; k++) {
