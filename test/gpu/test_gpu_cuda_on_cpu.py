@@ -54,6 +54,7 @@ def test_syncwarp_orders_the_lanes_of_its_mask(seed):
     values = np.arange(64, dtype=np.int32)
     assert result(seed, "reverse_warps", (1,), 64, values, zeros(64))[1].tolist() == (values ^ 31).tolist()
     assert result(seed, "reverse_half_warps", (1,), 64, values, zeros(64))[1].tolist() == (values ^ 15).tolist()
+    assert result(seed, "through_a_lane", (1,), 32, zeros(1), zeros(1))[1] == 7
 
 
 @pytest.mark.parametrize("seed", SEEDS)

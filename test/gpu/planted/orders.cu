@@ -39,6 +39,14 @@ extern "C" __global__ void reverse_warps_in_halves(const int *values, int *rever
     reversed[i] = part[i ^ 31];
 }
 
+// Lane 0 hands a value to lane 1, and lane 1 its knowledge of that to lane 2.
+extern "C" __global__ void through_a_lane(int *value, int *got) {
+    if (threadIdx.x == 0) *value = 7;
+    if (threadIdx.x < 2) __syncwarp(0x3);
+    if (threadIdx.x == 1 || threadIdx.x == 2) __syncwarp(0x6);
+    if (threadIdx.x == 2) *got = *value;
+}
+
 // Every block counts its threads.
 extern "C" __global__ void count(int *total) { atomicAdd(total, 1); }
 extern "C" __global__ void count_plainly(int *total) { if (threadIdx.x == 0) *total = *total + (int)blockDim.x; }
