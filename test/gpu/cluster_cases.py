@@ -119,6 +119,20 @@ def tiny_margin():
     return heads
 
 
+def rim(scatter):
+    """Pixels all around a seed, so close to its margin that the last bit of a distance or of a mean decides."""
+    rng = np.random.default_rng(0)
+    embedding, bandwidth, seed = heads = background(*SIZE, bandwidths=2)
+    angle, radius = rng.uniform(0, 2 * np.pi, SIZE), 1 + scatter * rng.normal(size=SIZE)
+    angle[20:], radius[20:] = angle[:20] + np.pi, radius[:20]  # opposite each other, so that the mean is the middle
+    embedding[0], embedding[1] = (20.3 + 9 * radius * np.cos(angle)) / UNIT, (18.7 + 7 * radius * np.sin(angle)) / UNIT
+    bandwidth[0], bandwidth[1] = precision(9.0), precision(7.0)
+    bandwidth *= np.exp(scatter * rng.normal(size=bandwidth.shape)).astype(np.float32)
+    embedding[:, 5, 5], bandwidth[:, 5, 5] = (20.3 / UNIT, 18.7 / UNIT), (precision(9.0), precision(7.0))
+    seed[:], seed[0, 5, 5] = 0.6, 0.95
+    return heads
+
+
 def noise():
     rng = np.random.default_rng(0)
     embedding, bandwidth, seed = background(24, 32, classes=3)
@@ -162,6 +176,8 @@ CASES = {
     "a poor seed, refined": (poor_seed(), FINE),
     "a margin that is refused": (refused_margin(), Thresholds()),
     "a margin that is refused, refined": (refused_margin(), FINE),
+    "on the rim": (rim(0), Thresholds(min_unclustered=0)),
+    "on the rim, refined": (rim(1e-4), Thresholds(min_unclustered=0, refine=True)),
     "nothing": (background(*SIZE), Thresholds()),
     "nothing, in four classes": (background(*SIZE, 4, 2), Thresholds()),
     "nothing, of one pixel": (background(1, 1), Thresholds()),
