@@ -28,12 +28,13 @@ class Network(Protocol):
 class FramePath:
     """Segments the newest message of some cameras at once, as Segmenter does, with the very result of the CPU.
 
-    Arrays are made when a camera, a size or a batch of so many first comes, and kept.
+    Arrays of a camera are made when it first comes, or comes in another size, and kept.
     """
 
     def __init__(self, device: Device, network: Network, spec: ModelSpec):
         self._device, self._network, self._spec = device, network, spec
-        self._clusterings: dict[int, Clustering] = {}
+        size = network.images.shape[0], spec.input_height, spec.input_width
+        self._clustering = Clustering(device, spec.groups, spec.bandwidths, size)
         self._conversions: dict[str, Conversion] = {}
         self._enlargings: dict[str, Enlarging] = {}
 
@@ -59,7 +60,7 @@ class FramePath:
         """sizes: height and width of the cameras whose images are in the first slots, in order."""
         count, results = len(sizes), {}
         self._network(count)
-        clusters = self._clustering(count)
+        clusters = self._clustering
         clusters(**{name: head[:count] for name, head in self._network.heads.items()}, thresholds=thresholds)
         for slot, (camera, size) in enumerate(sizes.items()):
             results[camera] = enlarging = self._enlarging(camera, size, clusters.class_ids.shape[1])
@@ -71,12 +72,6 @@ class FramePath:
         if camera not in self._conversions:
             self._conversions[camera] = Conversion(self._device)
         return self._conversions[camera]
-
-    def _clustering(self, count: int) -> Clustering:
-        if count not in self._clusterings:
-            size = count, self._spec.input_height, self._spec.input_width
-            self._clusterings[count] = Clustering(self._device, self._spec.groups, self._spec.bandwidths, size)
-        return self._clusterings[count]
 
     def _enlarging(self, camera: str, size: tuple[int, int], max_rows: int) -> Enlarging:
         enlarging = self._enlargings.get(camera)
