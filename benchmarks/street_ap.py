@@ -4,8 +4,9 @@
                                    [--thresholds]
 
 Runs each shipped ONNX through the node's own segmenter on the test split of the recipe, rendered in the size of its
-input or in --size, writes benchmarks/results/street_ap.json, and with --card the figures into each model's card. With
---thresholds it compares settings on the validation split instead, which is how the cards' thresholds were chosen.
+input or in --size, and writes benchmarks/results/street_ap.json, street_ap-SIZE.json with --size; with --card the
+figures go into each model's card too. With --thresholds it compares settings on the validation split instead, which is
+how the cards' thresholds were chosen.
 """
 
 import argparse
@@ -31,7 +32,7 @@ from instance_seg_node.segmenter import open_segmenter  # noqa: E402
 from instance_seg_node.training.recipe import Recipe  # noqa: E402
 from instance_seg_node.training.scenes import load, split_files  # noqa: E402
 
-RESULTS = HERE / "results" / "street_ap.json"
+RESULTS = HERE / "results"
 
 
 def scenes_of(recipe: Recipe, split: str, cache: Path, size: tuple[int, int] | None = None) -> list:
@@ -103,7 +104,8 @@ def main() -> None:
                         | {f"ms of the network on {here['cores']} cores, {here['processor']}": network_ms,
                            "MB of model.onnx": (model / "model.onnx").stat().st_size / 1e6})
     if results:
-        write_results(RESULTS, results, "onnxruntime", "numpy", "numba", "pycocotools")
+        name = f"street_ap-{arguments.size}.json" if size else "street_ap.json"
+        write_results(RESULTS / name, results, "onnxruntime", "numpy", "numba", "pycocotools")
 
 
 if __name__ == "__main__":
