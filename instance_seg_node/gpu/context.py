@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
 from math import prod
 from types import ModuleType
@@ -15,11 +16,11 @@ from .nvrtc import cubin
 class GpuArray:
     """Memory of a GPU. `array[k]` and `array[:n]` are parts of it along the first axis."""
 
-    def __init__(self, pointer: int, shape: tuple[int, ...], dtype: np.dtype, owner: object):
+    def __init__(self, pointer: int, shape: tuple[int, ...], dtype: np.dtype, owner: _Memory | None):
         """owner: what frees the memory when it is no longer referred to."""
         self.pointer, self.shape, self.dtype = pointer, shape, dtype
         self.nbytes = prod(shape) * dtype.itemsize
-        self._owner = owner
+        self.owner = owner
 
     def __getitem__(self, index: int | slice) -> GpuArray:
         first, last, step = (index, index + 1, 1) if isinstance(index, int) else index.indices(self.shape[0])
@@ -27,12 +28,13 @@ class GpuArray:
             raise IndexError(f"{index} of an array of {self.shape[0]}")
         shape = self.shape[1:] if isinstance(index, int) else (last - first, *self.shape[1:])
         row = prod(self.shape[1:]) * self.dtype.itemsize
-        return GpuArray(self.pointer + first * row, shape, self.dtype, self._owner)
+        return GpuArray(self.pointer + first * row, shape, self.dtype, self.owner)
 
 
 class Gpu:
     """A Device (device.py). All that it is asked runs in one stream, in order; it belongs to the thread that made it.
 
+    A thread that ends before the process closes its own first: pycuda aborts the process of one that does not.
     Raises InputError if pycuda, NVRTC or a GPU is missing, pycuda.driver.Error for what CUDA refuses.
     """
 
@@ -44,33 +46,35 @@ class Gpu:
         except self._driver.Error as error:
             raise InputError(f"there is no GPU {ordinal} that can be used: {error}. See what nvidia-smi says, or "
                              "choose device cpu") from error
-        self._context = device.retain_primary_context()
-        self._context.push()
         self.architecture = "sm_{}{}".format(*device.compute_capability())
         self.description = f"{device.name()} ({self.architecture})"
+        code = cubin(self.architecture)
+        self._context = device.retain_primary_context()
+        self._context.push()
+        atexit.register(self._leave)
         self.stream = self._driver.Stream()
-        self._module = self._driver.module_from_buffer(cubin(self.architecture))
+        self._module = self._driver.module_from_buffer(code)
         self._functions: dict[str, object] = {}
-        self._staging: dict[int, _Staging] = {}
 
     def array(self, shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> GpuArray:
         shape, dtype = tuple(int(n) for n in shape), np.dtype(dtype)
-        memory = self._driver.mem_alloc(max(prod(shape) * dtype.itemsize, 1))
-        return GpuArray(int(memory), shape, dtype, memory)
+        memory = _Memory(self._driver, max(prod(shape) * dtype.itemsize, 1))
+        return GpuArray(memory.pointer, shape, dtype, memory)
 
     def upload(self, array: GpuArray, values: np.ndarray) -> None:
         if values.shape != array.shape or values.dtype != array.dtype:
             raise ValueError(f"{values.dtype} {values.shape} does not fit an array of {array.dtype} {array.shape}")
         if array.nbytes:
-            staged = self._staged(array)
-            np.copyto(staged.take(array.nbytes).view(array.dtype).reshape(array.shape), values)
-            self._driver.memcpy_htod_async(array.pointer, staged.take(array.nbytes), self.stream)
-            staged.sent.record(self.stream)
+            staged = array.owner.staging(array)
+            np.copyto(staged.view(array.dtype).reshape(array.shape), values)
+            self._driver.memcpy_htod_async(array.pointer, staged, self.stream)
+            array.owner.sent.record(self.stream)
 
     def download(self, array: GpuArray) -> np.ndarray:
+        if not array.nbytes:
+            return np.empty(array.shape, array.dtype)
         values = self._driver.pagelocked_empty(array.shape, array.dtype)
-        if array.nbytes:
-            self._driver.memcpy_dtoh_async(values, array.pointer, self.stream)
+        self._driver.memcpy_dtoh_async(values, array.pointer, self.stream)
         self.stream.synchronize()
         return values
 
@@ -86,30 +90,34 @@ class Gpu:
         function.prepared_async_call((*grid, 1, 1)[:3], (block, 1, 1), self.stream, buffer)
 
     def close(self) -> None:
-        """Free what is not in use any more, and leave the context."""
-        self.stream.synchronize()
-        self._staging.clear()
+        """Wait for all that was asked, and leave the context. Arrays are of no use after that."""
+        try:
+            self.stream.synchronize()
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        atexit.unregister(self._leave)
         self._context.pop()
         self._context.detach()
 
-    def _staged(self, array: GpuArray) -> _Staging:
-        """Page-locked memory from which this array's last upload has been read."""
-        if array.pointer not in self._staging or self._staging[array.pointer].nbytes < array.nbytes:
-            self._staging[array.pointer] = _Staging(self._driver, array.nbytes)
-        self._staging[array.pointer].sent.synchronize()
-        return self._staging[array.pointer]
 
-
-class _Staging:
-    """Memory that a GPU reads by itself, and when it has."""
+class _Memory:
+    """Memory of a GPU and, once it was uploaded to, page-locked memory of the host: freed with the last array of it."""
 
     def __init__(self, driver: ModuleType, nbytes: int):
-        self.nbytes = nbytes
-        self.sent = driver.Event(driver.event_flags.DISABLE_TIMING)
-        self._bytes = driver.pagelocked_empty(nbytes, np.uint8)
+        self._driver, self._nbytes = driver, nbytes
+        self._device = driver.mem_alloc(nbytes)  # freed before what is staged, which waits for copies under way
+        self.pointer = int(self._device)
+        self._staged: np.ndarray | None = None
 
-    def take(self, nbytes: int) -> np.ndarray:
-        return self._bytes[:nbytes]
+    def staging(self, array: GpuArray) -> np.ndarray:
+        """Bytes for the values of an array of this memory, once the last upload has been read. Then record `sent`."""
+        if self._staged is None:
+            self.sent = self._driver.Event(self._driver.event_flags.DISABLE_TIMING)
+            self._staged = self._driver.pagelocked_empty(self._nbytes, np.uint8)
+        self.sent.synchronize()
+        return self._staged[:array.nbytes]
 
 
 def driver() -> ModuleType:
