@@ -40,10 +40,12 @@ def cache_folder() -> Path:
         raise InputError("this user has no home folder to keep engines in. Name one: export XDG_CACHE_HOME=/path") \
             from error
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_uid != os.geteuid():
-        raise InputError(f"{folder} belongs to another user ({folder.stat().st_uid}), and what lies there is run. Use "
+    found = folder.stat()
+    if found.st_uid != os.geteuid():
+        raise InputError(f"{folder} belongs to another user ({found.st_uid}), and what lies there is run. Use "
                          "a folder of your own: export XDG_CACHE_HOME=/path")
-    folder.chmod(0o700)
+    if found.st_mode & 0o077:  # else it may be on a file system that is read-only, where chmod is an error
+        folder.chmod(0o700)
     return folder
 
 

@@ -85,6 +85,17 @@ def test_the_cache_is_in_the_home_folder_unless_xdg_cache_home_is_a_whole_path(m
     assert cache_folder() == tmp_path / ".cache" / "instance_seg_node"
 
 
+def test_a_cache_on_a_file_system_that_is_read_only_serves_what_it_holds(monkeypatch):
+    def read_only(*arguments, **named):
+        raise OSError(30, "Read-only file system")
+
+    cached("small.plan", KEY, make)
+    monkeypatch.setattr(os, "chmod", read_only)
+    monkeypatch.setattr(Path, "chmod", read_only)
+    monkeypatch.setattr(cached_files, "_locked", read_only)
+    assert cached("small.plan", KEY, never)[0] == CONTENT
+
+
 def test_another_users_cache_is_refused_with_the_remedy(monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     with pytest.raises(InputError, match="belongs to another user.*export XDG_CACHE_HOME=/path"):
