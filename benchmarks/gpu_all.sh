@@ -12,6 +12,7 @@ step() {
 
 step "$python" benchmarks/gpu_kernels.py --rounds 300
 for tool in memcheck racecheck synccheck; do
-  step compute-sanitizer --tool "$tool" --error-exitcode 3 "$python" benchmarks/gpu_kernels.py --rounds 3 --size 96x192
+  step compute-sanitizer --tool "$tool" --error-exitcode 3 "$python" benchmarks/gpu_kernels.py --rounds 3 --size 96x192 \
+    --name "cuda-$tool"
 done
 exit "$status"

@@ -1,9 +1,9 @@
 """The kernels against the CPU path, on fresh random inputs: on a GPU, or thread by thread on this machine's processor.
 
-    python benchmarks/gpu_kernels.py [--device cuda|cpu] [--rounds 100] [--size 512x1024] [--seed N]
+    python benchmarks/gpu_kernels.py [--device cuda|cpu] [--rounds 100] [--size 512x1024] [--seed N] [--name NAME]
 
 Each round converts a message of random bytes, clusters drawn heads, enlarges the clusters to a camera and draws them,
-and compares every result bit for bit. Writes benchmarks/results/gpu_kernels-DEVICE.json; exits with 1 on a difference.
+and compares every result bit for bit. Writes benchmarks/results/gpu_kernels-NAME.json; exits with 1 on a difference.
 """
 
 import argparse
@@ -135,6 +135,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--size", default="512x1024", metavar="HEIGHTxWIDTH", help="of the network's input")
     parser.add_argument("--seed", type=int, default=None, help="of the first round; the next have the next ones")
+    parser.add_argument("--name", default="", help="of the results file; by default the device's")
     options = parser.parse_args(arguments)
     try:
         size = height_and_width(options.size, "--size")
@@ -143,15 +144,16 @@ def main(arguments: list[str] | None = None) -> int:
     except InputError as error:
         parser.error(str(error))
     differences, failed = Counter(), []
+    print(f"first seed: {seed}", flush=True)  # to be known even where a kernel ends the process
     for number in tqdm(range(seed, seed + options.rounds), desc="rounds", leave=False):
         found = compared(device, np.random.default_rng(number), size)
         differences.update({step: int(differs) for step, differs in found.items()})
         failed += [number] * any(found.values())
     results = {"device": getattr(device, "description", "CUDA on a CPU"), "rounds": options.rounds, "size": size,
                "seed": seed, "differences": dict(differences), "failed": failed}
-    write_results(RESULTS / f"gpu_kernels-{options.device}.json", results, "numpy", "numba", "opencv-python-headless",
-                  "pycuda", "nvidia-cuda-nvrtc")
     print(results)
+    write_results(RESULTS / f"gpu_kernels-{options.name or options.device}.json", results, "numpy", "numba",
+                  "opencv-python-headless", "pycuda", "nvidia-cuda-nvrtc")
     return 1 if failed else 0
 
 

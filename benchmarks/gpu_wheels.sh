@@ -22,6 +22,6 @@ done
 include=$(dirname "$(find "$work/curand" -name curand.h)")
 CUDA_ROOT="$cuda" CPATH="$cuda/include:$include" LIBRARY_PATH="$work/lib" LDFLAGS="-L$work/lib" \
   "${pip[@]}" wheel --no-deps -w "$out" pycuda==2026.1
-"${pip[@]}" download --only-binary=:all: -d "$out" numba opencv-python-headless pydantic PyYAML typer tqdm pytools \
+"${pip[@]}" download --only-binary=:all: -d "$out" numba opencv-python-headless pydantic PyYAML typer tqdm pytools mako \
   "nvidia-cuda-nvrtc==13.0.*"
 ls -sh "$out"

@@ -47,6 +47,18 @@ def test_without_a_seed_every_run_has_inputs_of_its_own(results):
     assert len(seeds) == 2
 
 
+def test_a_run_may_have_a_results_file_of_its_own(results, tmp_path):
+    assert run("--rounds", "0", "--name", "memcheck") == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["gpu_kernels-memcheck.json"]
+
+
+def test_the_seed_is_known_even_where_a_kernel_ends_the_process(results, monkeypatch, capsys):
+    monkeypatch.setattr(gpu_kernels, "compared", lambda *arguments: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run("--rounds", "1", "--seed", "17")
+    assert "first seed: 17" in capsys.readouterr().out
+
+
 def test_a_gpu_that_is_not_there_is_wrong_usage(monkeypatch, capsys):
     monkeypatch.setitem(__import__("sys").modules, "pycuda.driver", None)
     with pytest.raises(SystemExit) as exit:
