@@ -10,7 +10,7 @@ from ..cached_files import Key, Unfit
 from ..errors import InputError
 from ..model_spec import ModelSpec
 from . import PRECISIONS
-from .runtimes import Runtime, find_runtime
+from .runtimes import RUNTIMES, Runtime, find_runtime
 
 MAX_CAMERAS = 64  # what an exported graph takes
 
@@ -68,9 +68,10 @@ def read_plan(path: Path, key: Key) -> bytes:
     try:
         return cached_files.read(path, key)
     except Unfit as problem:
+        gpu = ",".join(key["gpus"]) if RUNTIMES[key["runtime"]].builds_elsewhere else "this"
         raise InputError(f"{problem}. Build it again, with {key['runtime']} {key['version']}: instance-seg build MODEL "
-                         f"--precision {key['precision']} --runtime {key['runtime']} --cameras {key['cameras']} "
-                         f"--out {path}") from problem
+                         f"--precision {key['precision']} --runtime {key['runtime']} --gpu {gpu} "
+                         f"--cameras {key['cameras']} --out {path} --overwrite") from problem
 
 
 def read_network(folder: Path) -> bytes:

@@ -214,8 +214,14 @@ def test_a_wrong_plan_is_refused_with_the_command_that_makes_the_right_one(tmp_p
     write(tmp_path / "a.plan", key | {"gpus": ["sm_75"]}, b"plan")
     with pytest.raises(InputError, match=r"was made for gpus \['sm_75'\] and not \['sm_86'\]. Build it again, with "
                        r"tensorrt-rtx 1.7.1: instance-seg build MODEL --precision fp16 --runtime tensorrt-rtx "
-                       r"--cameras 2 --out "):
+                       r"--gpu sm_86 --cameras 2 --out .*a\.plan --overwrite$"):
         read_plan(tmp_path / "a.plan", key)
+
+
+def test_the_command_for_a_plan_of_full_tensorrt_is_for_its_own_machine(tmp_path, stand_in, orin):
+    key = plan_key(RUNTIMES["tensorrt"], b"network", precision="fp16", gpu="this", cameras=1)
+    with pytest.raises(InputError, match="cannot be read.*--runtime tensorrt --gpu this --cameras 1"):
+        read_plan(tmp_path / "none.plan", key)
 
 
 def test_out_replaces_a_file_only_when_told_to(folder, tmp_path, capsys):
