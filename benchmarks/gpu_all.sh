@@ -10,7 +10,7 @@ step() {
   timeout --kill-after=10 530 "$@" || { echo "== failed with $?: $*"; status=1; }
 }
 
-step "$python" benchmarks/gpu_kernels.py --rounds 300
+step "$python" benchmarks/gpu_kernels.py --rounds 100
 for tool in memcheck racecheck synccheck; do
   step compute-sanitizer --tool "$tool" --error-exitcode 3 "$python" benchmarks/gpu_kernels.py --rounds 3 --size 96x192 \
     --name "cuda-$tool"

@@ -35,5 +35,9 @@ def _version(package: str) -> str | None:
 
 
 def _commit() -> str | None:
-    done = subprocess.run(["git", "describe", "--always", "--dirty=+", "--abbrev=10"], capture_output=True, text=True)
+    try:
+        command = ["git", "describe", "--always", "--dirty=+", "--abbrev=10"]
+        done = subprocess.run(command, capture_output=True, text=True)
+    except FileNotFoundError:  # no git on this machine
+        return None
     return done.stdout.strip() or None

@@ -73,10 +73,10 @@ class Gpu:
     def download(self, array: GpuArray) -> np.ndarray:
         if not array.nbytes:
             return np.empty(array.shape, array.dtype)
-        values = self._driver.pagelocked_empty(array.shape, array.dtype)
-        self._driver.memcpy_dtoh_async(values, array.pointer, self.stream)
+        staged = array.owner.staging(array)
+        self._driver.memcpy_dtoh_async(staged, array.pointer, self.stream)
         self.stream.synchronize()
-        return values
+        return staged.view(array.dtype).reshape(array.shape).copy()
 
     def zero(self, array: GpuArray) -> None:
         if array.nbytes:
@@ -103,7 +103,8 @@ class Gpu:
 
 
 class _Memory:
-    """Memory of a GPU and, once it was uploaded to, page-locked memory of the host: freed with the last array of it."""
+    """Memory of a GPU and, once it was copied to or from, page-locked memory of the host: freed with the last array of
+    it. Page-locked memory is slow to make."""
 
     def __init__(self, driver: ModuleType, nbytes: int):
         self._driver, self._nbytes = driver, nbytes
@@ -112,7 +113,8 @@ class _Memory:
         self._staged: np.ndarray | None = None
 
     def staging(self, array: GpuArray) -> np.ndarray:
-        """Bytes for the values of an array of this memory, once the last upload has been read. Then record `sent`."""
+        """Bytes for the values of an array of this memory, once the last upload has been read. Record `sent` after an
+        upload."""
         if self._staged is None:
             self.sent = self._driver.Event(self._driver.event_flags.DISABLE_TIMING)
             self._staged = self._driver.pagelocked_empty(self._nbytes, np.uint8)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..cached_files import cached
-from .nvrtc_library import check, library, version
+from ..errors import InputError
+from .nvrtc_library import architectures, check, library, version
 
 KERNELS = Path(__file__).parent / "kernels"
 
@@ -53,8 +54,9 @@ def read_sources(folder: Path = KERNELS) -> dict[str, str]:
 
 
 def compile_module(sources: dict[str, str], architecture: str) -> Cubin:
-    """All .cu files of `sources` as one module. Raises CompileError."""
+    """All .cu files of `sources` as one module. Raises CompileError, InputError if NVRTC does not know such a GPU."""
     nvrtc, program = library(), ctypes.c_void_p()
+    _check_known(nvrtc, architecture)
     module = "".join(f'#include "{name}"\n' for name in sources if name.endswith(".cu"))
     check(nvrtc, nvrtc.nvrtcCreateProgram(ctypes.byref(program), module.encode(), b"kernels.cu", len(sources),
                                           _strings(sources.values()), _strings(sources.keys())))
@@ -76,6 +78,14 @@ def resources(log: str) -> list[KernelResources]:
         stack, registers = (int(re.search(what, text)[1]) for what in (r"(\d+) bytes stack", r"Used (\d+)"))
         found.append(KernelResources(kernel, registers, stack, sum(map(int, re.findall(r"(\d+) bytes spill", text)))))
     return found
+
+
+def _check_known(nvrtc: ctypes.CDLL, architecture: str) -> None:
+    known = architectures(nvrtc)
+    if architecture not in known:
+        raise InputError("NVRTC {}.{} has no {}, only {}. For an older GPU: pip install nvidia-cuda-nvrtc-cu12; for a "
+                         "newer one: pip install --upgrade nvidia-cuda-nvrtc".format(*version(nvrtc), architecture,
+                                                                                     ", ".join(known)))
 
 
 def _strings(values: Iterable[str]) -> ctypes.Array:

@@ -33,6 +33,15 @@ def version(nvrtc: ctypes.CDLL) -> tuple[int, int]:
     return major.value, minor.value
 
 
+def architectures(nvrtc: ctypes.CDLL) -> list[str]:
+    """What it compiles for, such as sm_87."""
+    count = ctypes.c_int()
+    check(nvrtc, nvrtc.nvrtcGetNumSupportedArchs(ctypes.byref(count)))
+    numbers = (ctypes.c_int * count.value)()
+    check(nvrtc, nvrtc.nvrtcGetSupportedArchs(numbers))
+    return [f"sm_{number}" for number in numbers]
+
+
 def driver_version() -> int | None:
     """The major version of CUDA that the driver is of; None without a driver."""
     try:

@@ -4,11 +4,10 @@ import re
 
 import pytest
 
+from instance_seg_node.engines.gpus import ARCHITECTURES
 from instance_seg_node.errors import InputError
 from instance_seg_node.gpu import nvrtc, nvrtc_library
 from instance_seg_node.gpu.nvrtc import CompileError, KernelResources, compile_module, cubin, read_sources, resources
-
-ARCHITECTURES = ("sm_75", "sm_80", "sm_86", "sm_87", "sm_89", "sm_90", "sm_100", "sm_120")
 
 KERNEL = r'^extern "C" __global__ void(?:\s+__launch_bounds__\([^)]*\))?\s+(\w+)'
 """A kernel that is written out. Those that a macro makes are not looked for."""
@@ -116,6 +115,13 @@ def test_a_missing_nvrtc_is_an_error_with_its_remedy(library_without_cache, monk
     monkeypatch.setattr(nvrtc_library, "_candidates", lambda: iter(()))
     with pytest.raises(InputError, match="not installed: pip install nvidia-cuda-nvrtc$"):
         library_without_cache()
+
+
+@needs_nvrtc
+@pytest.mark.parametrize("architecture", ["sm_30", "sm_999", "sm_8"])
+def test_a_gpu_that_nvrtc_does_not_know_is_an_error_that_names_those_it_knows(folder, architecture):
+    with pytest.raises(InputError, match=rf"NVRTC \d+\.\d+ has no {architecture}, only .*sm_87.*pip install"):
+        compile_module(read_sources(folder), architecture)
 
 
 @needs_nvrtc

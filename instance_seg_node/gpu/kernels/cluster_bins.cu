@@ -3,8 +3,9 @@
 
 // Each bin's first slot, in one block for each group, blockIdx.x. Groups come in the order in which their blocks do.
 // bin_count's last is the slots given away, 0 before. bin_start: (groups, rows, columns + 1), a row's last is its end.
-extern "C" __global__ void cluster_starts(ClusterShape shape, int32* bin_count, int32* bin_start, ClusterGroup* groups,
-                                          float* point, uint64* key_of, int32* label_of)
+extern "C" __global__ void __launch_bounds__(1024)
+cluster_starts(ClusterShape shape, int32* bin_count, int32* bin_start, ClusterGroup* groups, float* point,
+               uint64* key_of, int32* label_of)
 {
     __shared__ int32 size[32], begin[32];
     const int32 lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;

@@ -102,9 +102,9 @@ extern "C" __global__ void enlarge_measure(const uint16* ids, int32 h, int32 w, 
 
 // Moves the instances with pixels up, in order. One block. labels: (ROWS + 1,), what a pixel of an old id becomes, its
 // new id in 16 bits and its class above; it stays as it was for ids of no pixel. kept: (1,), the number of `rows`.
-extern "C" __global__ void enlarge_renumber(const EnlargeExtent* extents, const int32* class_ids, const float* scores,
-                                            const int32* count, int32 height, int32 width, uint32* labels,
-                                            EnlargeRow* rows, int32* kept)
+extern "C" __global__ void __launch_bounds__(1024)
+enlarge_renumber(const EnlargeExtent* extents, const int32* class_ids, const float* scores, const int32* count,
+                 int32 height, int32 width, uint32* labels, EnlargeRow* rows, int32* kept)
 {
     __shared__ int32 kept_in_warp[32];
     const int32 lane = threadIdx.x % 32, warp = threadIdx.x / 32;
