@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ..methods.spatial_embedding.loss import LossTerms, area_weights, class_weights
+from ..methods.spatial_embedding.loss import Centre, LossTerms, area_weights, class_weights, medoids
 from ..methods.spatial_embedding.network import coordinates
 
 UNIT_PX = 1023
@@ -28,13 +28,14 @@ SMALLEST_MARGIN = 1.5 / UNIT_PX
 
 
 def warm_up_loss(raw: Tensor, instance_map: Tensor, class_map: Tensor, *, bandwidths: int,
-                 foreground_weight: float | Sequence[float] = 1.0, small_instances: float = 0.0,
-                 ignore: Tensor | None = None) -> LossTerms:
-    """Offsets to the centroid in units of the object's spread, bandwidths that fit that spread, seeds that tell the
-    classes apart. Arguments as in `spatial_embedding_loss`; foreground_weight counts in every seed map.
+                 centre: Centre = "centroid", foreground_weight: float | Sequence[float] = 1.0,
+                 small_instances: float = 0.0, ignore: Tensor | None = None) -> LossTerms:
+    """Offsets to the medoid if that is the centre, else to the centroid, in units of the object's spread, bandwidths
+    that fit that spread, seeds that tell the classes apart. Arguments as in `spatial_embedding_loss`; foreground_weight
+    counts in every seed map.
     """
     raw = raw.float().contiguous()
-    instance, variance = guidance(raw, instance_map, bandwidths=bandwidths, ignore=ignore)
+    instance, variance = guidance(raw, instance_map, bandwidths=bandwidths, centre=centre, ignore=ignore)
     valid = torch.ones_like(instance_map, dtype=torch.bool) if ignore is None else ~ignore
     own = (instance_map > 0) & valid
     logits = raw[:, 2 + bandwidths:]
@@ -49,15 +50,15 @@ def warm_up_loss(raw: Tensor, instance_map: Tensor, class_map: Tensor, *, bandwi
     return LossTerms(total, instance, variance, seed)
 
 
-def guidance(raw: Tensor, instance_map: Tensor, *, bandwidths: int,
+def guidance(raw: Tensor, instance_map: Tensor, *, bandwidths: int, centre: Centre = "centroid",
              ignore: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """The warm-up's errors of offsets and of bandwidths. Arguments as in `spatial_embedding_loss`."""
     grid = coordinates(*raw.shape[2:]).to(raw.device)
     own = instance_map > 0 if ignore is None else (instance_map > 0) & ~ignore
     if not own.any():
         return raw.new_zeros(()), raw.new_zeros(())
-    centroid, spread = _centroids_and_spreads(instance_map, grid)  # (B, 2, H, W)
-    misses = ((torch.tanh(raw[:, :2]) + grid - centroid) / spread).abs().sum(1)
+    middle, spread = _centres_and_spreads(instance_map, grid, centre)  # (B, 2, H, W)
+    misses = ((torch.tanh(raw[:, :2]) + grid - middle) / spread).abs().sum(1)
     margin = 1.2 * spread if bandwidths == 2 else 1.2 * spread.prod(1, keepdim=True).sqrt()
     wanted_r = torch.log(math.log(2) / margin.square()) / 10
     r_error = (raw[:, 2:2 + bandwidths] - wanted_r).square().mean(1)
@@ -72,16 +73,16 @@ def image_means(values: Tensor, where: Tensor) -> Tensor:
     return ((values * where).sum((1, 2)) / where.sum((1, 2)).clamp(min=1)).mean()
 
 
-def _centroids_and_spreads(instance_map: Tensor, grid: Tensor) -> tuple[Tensor, Tensor]:
-    """For every pixel the centroid of its instance and the standard deviation of its coordinates, each (B, 2, H, W)."""
-    centroid, spread = [], []
+def _centres_and_spreads(instance_map: Tensor, grid: Tensor, centre: Centre) -> tuple[Tensor, Tensor]:
+    """For every pixel the centre of its instance and the standard deviation of its coordinates, each (B, 2, H, W)."""
+    middle, spread = [], []
     for ids in instance_map:
         row, points = ids.flatten(), grid.flatten(1)
         mean = _means(row, points)
         variance = _means(row, (points - mean[:, row]).square())
-        centroid.append(mean[:, row].view_as(grid))
+        middle.append((medoids(row, points) if centre == "medoid" else mean)[:, row].view_as(grid))
         spread.append(variance.sqrt().clamp(min=SMALLEST_MARGIN)[:, row].view_as(grid))
-    return torch.stack(centroid), torch.stack(spread)
+    return torch.stack(middle), torch.stack(spread)
 
 
 def _means(ids: Tensor, values: Tensor) -> Tensor:

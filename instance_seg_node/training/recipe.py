@@ -60,7 +60,7 @@ class Stage(Strict):
 class LossSettings(Strict):
     """METHODS 1.4."""
 
-    centre: Literal["centroid", "learnable"] = "centroid"
+    centre: Literal["centroid", "medoid", "learnable"] = "centroid"
     fixed_margin_px: float | None = Field(None, gt=0, description="of every object, in pixels of the network's input; "
                                           "else bandwidths are learned")
     foreground_weight: PositiveFloat | tuple[PositiveFloat, ...] = Field(10.0, description="one, or one per class")

@@ -109,14 +109,15 @@ def _loss(raw: torch.Tensor, crops: list[Crop], recipe: Recipe, stage: Stage) ->
     settings = recipe.loss
     truth = {name: labels_of(crops, name, raw.device) for name in ("instance_map", "class_map", "ignore")}
     truth |= {"bandwidths": recipe.bandwidths, "ignore": truth["ignore"].bool(),
-             "foreground_weight": settings.foreground_weight, "small_instances": settings.small_instances}
+             "centre": settings.centre, "foreground_weight": settings.foreground_weight,
+             "small_instances": settings.small_instances}
     if stage.warm_up:
         return warm_up_loss(raw, **truth)
-    terms = spatial_embedding_loss(raw, **truth, centre=settings.centre, weights=settings.weights,
+    terms = spatial_embedding_loss(raw, **truth, weights=settings.weights,
                                    seed_error=settings.seed_error)
     total, where = terms.total, {"instance_map": truth["instance_map"], "ignore": truth["ignore"]}
     if stage.guidance:
-        offset, bandwidth = guidance(raw, **where, bandwidths=recipe.bandwidths)
+        offset, bandwidth = guidance(raw, **where, bandwidths=recipe.bandwidths, centre=settings.centre)
         total = total + stage.guidance * (offset + 10 * bandwidth)
     if settings.repulsion:
         total = total + settings.repulsion * background_repulsion(raw, **where)

@@ -28,7 +28,7 @@ def image_terms(raw, instance_map, class_map, valid, grid, bandwidths, centre, f
     for k in instance_map[valid & (instance_map > 0)].unique():
         own = (instance_map == k) & valid
         mean_r = r[:, own].mean(1, keepdim=True)  # (D, 1)
-        middle = (grid if centre == "centroid" else embedding)[:, own].mean(1, keepdim=True)  # (2, 1)
+        middle = centre_of((embedding if centre == "learnable" else grid)[:, own], centre)  # (2, 1)
         hinges.append(instance_hinge(embedding, middle, mean_r, own, valid))
         variances.append((r[:, own] - mean_r.detach()).square().mean())
         c = class_map[own][0]
@@ -38,6 +38,14 @@ def image_terms(raw, instance_map, class_map, valid, grid, bandwidths, centre, f
     if not hinges:
         return raw.new_zeros(()), raw.new_zeros(()), seed
     return torch.stack(hinges).mean(), torch.stack(variances).mean(), seed
+
+
+def centre_of(points, centre):
+    """(2, 1). points: (2, M)."""
+    if centre != "medoid":
+        return points.mean(1, keepdim=True)
+    distance = (points - points.median(1, keepdim=True).values).square().sum(0)
+    return points[:, distance.argmin()][:, None]
 
 
 def instance_hinge(embedding, middle, mean_r, own, valid):

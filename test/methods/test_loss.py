@@ -11,6 +11,7 @@ from instance_seg_node.methods.spatial_embedding import lovasz
 from instance_seg_node.methods.spatial_embedding.loss import (
     TYPICAL_AREA,
     lovasz_hinge,
+    medoids,
     membership,
     spatial_embedding_loss,
 )
@@ -246,7 +247,7 @@ def assert_as_the_literal_loss(raw, *truth, **settings):
 
 
 @both_margins
-@pytest.mark.parametrize("centre", ["centroid", "learnable"])
+@pytest.mark.parametrize("centre", ["centroid", "medoid", "learnable"])
 @pytest.mark.parametrize("ignored", [None, (slice(0, 17), slice(8, 12)), (slice(0, 8), slice(0, 23))])
 @pytest.mark.parametrize("seed", [1, 2, 4])
 def test_all_instances_at_once_teach_as_one_after_the_other(bandwidths, centre, ignored, seed):
@@ -256,6 +257,50 @@ def test_all_instances_at_once_teach_as_one_after_the_other(bandwidths, centre, 
         ignore = torch.zeros(3, 17, 23, dtype=torch.bool)
         ignore[(slice(None), *ignored)] = True
     assert_as_the_literal_loss(*scene, bandwidths=bandwidths, centre=centre, ignore=ignore)
+
+
+CRESCENT = torch.tensor([[1, 1, 1, 1, 1],
+                         [1, 0, 0, 0, 0],
+                         [1, 0, 0, 0, 0],
+                         [1, 0, 0, 0, 2],
+                         [1, 0, 0, 0, 2],
+                         [1, 0, 0, 0, 0],
+                         [1, 1, 1, 1, 1]])
+
+
+def test_the_medoid_lies_in_the_mask_where_the_centroid_of_a_crescent_does_not():
+    rows, columns = CRESCENT.nonzero(as_tuple=True)
+    points = torch.stack([columns, rows]).double()
+    centroid_x, centroid_y = points[:, CRESCENT[rows, columns] == 1].mean(1).round().int().tolist()
+    assert CRESCENT[centroid_y, centroid_x] == 0
+    found = medoids(CRESCENT[rows, columns] - 1, points)
+    assert found[:, 0].tolist() == [0, 3]  # the median is (1, 3)
+    assert found[:, 1].tolist() == [4, 3]  # of two pixels the first
+
+
+def test_an_id_without_pixels_does_not_disturb_the_medoids_of_others():
+    points = torch.tensor([[1.0, 2.0, 3.0, 9.0], [0.0, 0.0, 0.0, 5.0]])
+    found = medoids(torch.tensor([0, 0, 0, 3]), points)
+    assert found.shape == (2, 4)
+    assert found[:, [0, 3]].tolist() == [[2, 9], [0, 5]]
+
+
+@both_margins
+def test_with_the_medoid_as_centre_loss_and_warm_up_are_least_where_pixels_point_to_it(bandwidths):
+    ids, grid = (CRESCENT == 1).long()[None], coordinates(*CRESCENT.shape)
+    pitch, r = grid[0, 0, 1], torch.full((1, bandwidths, *CRESCENT.shape), 1.2)  # a margin of two pixels
+
+    def error(function, x, y, centre):
+        """Of a network whose object points to (x, y) and whose background far away."""
+        target = torch.where(ids > 0, torch.tensor([x, y])[:, None, None] * pitch, 0.5)  # (2, H, W)
+        raw = torch.cat([torch.atanh(target - grid)[None], r, torch.zeros(1, 1, *CRESCENT.shape)], dim=1)
+        terms = function(raw, ids, torch.zeros_like(ids), bandwidths=bandwidths, centre=centre)
+        return terms.instance.item()
+
+    centroid_x = (CRESCENT == 1).nonzero()[:, 1].float().mean().item()
+    for function in (spatial_embedding_loss, warm_up_loss):
+        assert error(function, 0.0, 3.0, "medoid") < error(function, centroid_x, 3.0, "medoid") - 0.1
+        assert error(function, centroid_x, 3.0, "centroid") < error(function, 0.0, 3.0, "centroid") - 0.1
 
 
 def test_an_instance_is_found_wherever_its_pixels_point():

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from .lovasz import lovasz_hinge, pairs_within_reach
 from .network import coordinates
 
-Centre = Literal["centroid", "learnable"]
+Centre = Literal["centroid", "medoid", "learnable"]
+"""Of an instance: the mean of its pixels' coordinates, the pixel of it nearest to their median, or the mean of its
+pixels' embeddings (METHODS 1.4, 5.1)."""
 SeedError = Literal["squared", "cross_entropy"]
 
 
@@ -32,8 +34,9 @@ def spatial_embedding_loss(raw: Tensor, instance_map: Tensor, class_map: Tensor,
     """How far the network's raw output is from the true instances.
 
     raw: (B, 2 + D + C, H, W). instance_map: int (B, H, W), 0 = none. class_map: int (B, H, W), the class of each
-    pixel of an instance, anything elsewhere. foreground_weight: one, or one per class. seed_error: "squared" is that
-    of METHODS 1.4; see `_seed_term` for the other. small_instances: what `area_weights` takes for the seeds.
+    pixel of an instance, anything elsewhere. centre: see Centre. foreground_weight: one, or one per class. seed_error:
+    "squared" is that of METHODS 1.4; see `_seed_term` for the other. small_instances: what `area_weights` takes for the
+    seeds.
     ignore: bool (B, H, W), pixels that teach nothing. Computed in fp32.
     """
     raw = raw.float().contiguous()
@@ -80,8 +83,7 @@ def _image_terms(raw, instance_map, class_map, valid, grid, bandwidths, centre, 
     members = (own >= 0).nonzero()[:, 0]
     instance, variance, phi = raw.new_zeros(()), raw.new_zeros(()), raw.new_zeros(0)
     if len(members):
-        instance, variance, phi = _instance_terms(embedding, r, grid if centre == "centroid" else embedding, own,
-                                                  members, valid)
+        instance, variance, phi = _instance_terms(embedding, r, grid, centre, own, members, valid)
     target = torch.zeros_like(logits)  # (C, N): what the seed maps should be
     target[class_map[members].long(), members] = phi
     own_class = torch.where(instance_map > 0, class_map, -1)
@@ -97,15 +99,15 @@ def _numbered(ids):
     return (there.cumsum(0) - 1)[ids]
 
 
-def _instance_terms(embedding, r, points, own, members, valid):
+def _instance_terms(embedding, r, grid, centre, own, members, valid):
     """Means over the K instances of the Lovasz hinge of 2 phi - 1 and of the variance of r; phi of the members.
 
-    points: (2, N), those whose means are the centres. own: (N,), the pixel's instance, -1 = none. members: (M,), the
-    pixels with one.
+    own: (N,), the pixel's instance, -1 = none. members: (M,), the pixels with one.
     """
     k = own[members]
     r = r.index_select(1, members)  # (D, M)
-    mean_r, middle = _means(k, r), _means(k, points.index_select(1, members))  # (D, K), (2, K)
+    points = (embedding if centre == "learnable" else grid).index_select(1, members)
+    mean_r, middle = _means(k, r), (medoids if centre == "medoid" else _means)(k, points)  # (D, K), (2, K)
     variance = _means(k, (r - mean_r.detach().float()[:, k]).square()).mean().float()
     pixel, instance = pairs_within_reach(embedding, middle.float(), mean_r.float())
     others = (valid[pixel] & (own[pixel] != instance)).nonzero()[:, 0]
@@ -125,6 +127,26 @@ def _means(k, values):
     counts = torch.bincount(k)
     sums = torch.zeros(len(values), len(counts), dtype=torch.float64, device=k.device)
     return sums.index_add(1, k, values.double()) / counts
+
+
+def medoids(k: Tensor, points: Tensor) -> Tensor:
+    """Of each instance the point nearest to the median of its points, the first of several: (2, K).
+
+    k: (M,), the instance of each point, from 0 to K - 1; what an instance without points gets has no meaning. points:
+    (2, M). Of an even number the lower median. It lies in every mask, which the mean of a crescent does not.
+    """
+    counts = torch.bincount(k)
+    first = counts.cumsum(0) - counts
+    lower = (first + (counts - 1).clamp(min=0) // 2).clamp(max=len(k) - 1)
+    median = torch.stack([axis[_by_instance(k, axis)][lower] for axis in points])
+    nearest = _by_instance(k, (points - median[:, k]).square().sum(0))[first.clamp(max=len(k) - 1)]
+    return points[:, nearest]
+
+
+def _by_instance(k, values):
+    """The order in which values ascend within instances that do."""
+    order = values.argsort(stable=True)
+    return order[k[order].argsort(stable=True)]
 
 
 def _seed_term(logits, target, own_class, pixel_weight, foreground_weight, seed_error):
