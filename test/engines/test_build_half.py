@@ -12,15 +12,11 @@ from instance_seg_node.datasets.streets import scene
 from instance_seg_node.engines.half import half
 from instance_seg_node.engines.precision import found_precision, in_precision
 from instance_seg_node.errors import InputError
+from instance_seg_node.model_spec import ModelSpec
 from instance_seg_node.models import shipped
 
 LARGEST_DIFFERENCE = {"embedding": 1 / 1023, "bandwidth": 0.1, "seed": 0.01}
 """Of a head in fp16 from that in fp32: one pixel; a tenth of the bandwidth (a twentieth of the margin); 0.01."""
-
-
-@pytest.fixture(scope="module")
-def street() -> np.ndarray:
-    return scene(5000000, 256, 512).rgb[None]
 
 
 def heads(model: onnx.ModelProto, image: np.ndarray) -> dict[str, np.ndarray]:
@@ -41,8 +37,9 @@ def node(model: onnx.ModelProto, kind: str) -> onnx.NodeProto:
 
 
 @pytest.mark.parametrize("folder", shipped(), ids=lambda folder: folder.name)
-def test_shipped_models_in_half_agree_with_fp32(folder, street):
-    model = onnx.load(folder / "model.onnx")
+def test_shipped_models_in_half_agree_with_fp32(folder):
+    model, spec = onnx.load(folder / "model.onnx"), ModelSpec.load(folder)
+    street = scene(5000000, spec.input_height, spec.input_width).rgb[None]
     expected, found = heads(model, street), heads(half(model), street)
     found["bandwidth"], expected["bandwidth"] = found["bandwidth"] / expected["bandwidth"], np.float32(1)
     difference = {name: float(np.abs(found[name] - expected[name]).max()) for name in found}
