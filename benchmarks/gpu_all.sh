@@ -11,6 +11,8 @@ step() {
 }
 
 step "$python" benchmarks/gpu_kernels.py --rounds 100
+step "$python" benchmarks/gpu_engine.py --precision fp16
+step "$python" benchmarks/gpu_engine.py --precision fp32
 for tool in memcheck racecheck synccheck; do
   step compute-sanitizer --tool "$tool" --error-exitcode 3 "$python" benchmarks/gpu_kernels.py --rounds 3 --size 96x192 \
     --name "cuda-$tool"

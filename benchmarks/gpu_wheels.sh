@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Wheels that a GPU machine without network needs for gpu_all.sh, into a folder: pycuda is built here, without a GPU.
 #   PYTHON=python3.12 benchmarks/gpu_wheels.sh .whl
+# TensorRT for RTX is not among them: pip download tensorrt-rtx-cu13-libs and -bindings gives 95 MB more.
 # PYTHON is the GPU machine's version. Needs CUDA's headers (CUDA_ROOT, else /usr/local/cuda), g++ and ten minutes.
 set -euo pipefail
 out=${1:?a folder for the wheels}
