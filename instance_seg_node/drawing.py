@@ -63,10 +63,15 @@ def _tint(out: np.ndarray, instances: Instances, colours: np.ndarray, opacity: f
     painted = cv2.LUT(cv2.cvtColor(ids, cv2.COLOR_GRAY2RGB), table)
     blend = cv2.addWeighted(picture, 1 - opacity, painted, opacity, 0)
     cv2.copyTo(blend, ids, picture)
-    width = max(1, round(max(out.shape) / 900))
+    width = outline_width(*out.shape[:2])
     edges = cv2.morphologyEx(ids, cv2.MORPH_GRADIENT, np.ones((2 * width + 1, 2 * width + 1), np.uint8),
                              borderType=cv2.BORDER_REPLICATE)
     cv2.copyTo(painted, cv2.min(edges, ids), picture)
+
+
+def outline_width(height: int, width: int) -> int:
+    """Of a mask in a picture of this size, in pixels."""
+    return max(1, round(max(height, width) / 900))
 
 
 def _byte_ids(instances: Instances) -> np.ndarray:

@@ -64,5 +64,5 @@ def _report(folder: Path, runtime: str, precision: str, plan: bytes) -> list[str
     layers, note = report.layers_of_plan(row, plan), []
     if layers is None:
         layers = report.layers_of_network(row, in_precision(read_network(folder), precision))
-        note = [report.WITHOUT_GPU]
+        note = [report.UNOPENED]
     return [*note, *(f"{layer.precision:8} {layer.kind:16} {layer.name}" for layer in layers), report.summary(layers)]

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from .build_trt import error_log, parse
 from .runtimes import Runtime
 
-WITHOUT_GPU = ("without a GPU the plan cannot be opened: these are the layers of the network that was built, whose "
-               "types a strongly typed build keeps")
+UNOPENED = ("this machine has not the GPU that opens the plan: these are the layers of the network that was built, "
+            "whose types a strongly typed build keeps")
 
 
 class Layer(NamedTuple):
@@ -18,7 +18,7 @@ class Layer(NamedTuple):
 
 
 def layers_of_plan(runtime: Runtime, plan: bytes) -> list[Layer] | None:
-    """The layers as they were fused and will run; None where no GPU is there to open the plan."""
+    """The layers as they were fused and will run; None where the GPU to open the plan is missing."""
     trt = runtime.load()
     engine = trt.Runtime(error_log(trt)).deserialize_cuda_engine(plan)
     if engine is None:

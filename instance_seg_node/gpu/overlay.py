@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..drawing import DRAWN_IDS
+from ..drawing import DRAWN_IDS, outline_width
 from .device import Array, Device
 
 THREADS = 128
@@ -19,7 +19,7 @@ class Overlay:
         """opacity: share of the colour in a mask."""
         self._device = device
         self._shares = np.float32(1 - opacity), np.float32(opacity)
-        self._outline = max(1, round(max(height, width) / 900))  # as wide as drawing.overlay's
+        self._outline = outline_width(height, width)
         self.picture = device.array((height, width, 3), np.uint8)
         self._colours = device.array((DRAWN_IDS + 1, 3), np.uint8)
 
