@@ -56,13 +56,15 @@ def build(
 
 def _report(folder: Path, runtime: str, precision: str, plan: bytes) -> list[str]:
     from ..engines import report
-    from ..engines.plans import read_network
+    from ..engines.network_file import read_network
     from ..engines.precision import in_precision
     from ..engines.runtimes import RUNTIMES
+    from ..model_spec import ModelSpec
 
     row = RUNTIMES[runtime]
     layers, note = report.layers_of_plan(row, plan), []
     if layers is None:
-        layers = report.layers_of_network(row, in_precision(read_network(folder), precision))
+        network = read_network(folder, ModelSpec.load(folder))
+        layers = report.layers_of_network(row, in_precision(network, precision))
         note = [report.UNOPENED]
     return [*note, *(f"{layer.precision:8} {layer.kind:16} {layer.name}" for layer in layers), report.summary(layers)]

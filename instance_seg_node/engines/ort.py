@@ -1,6 +1,5 @@
 """The network in ONNX Runtime on the CPU: the engine of every machine without a GPU."""
 
-import hashlib
 import os
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import onnxruntime
 
 from ..errors import InputError
 from ..model_spec import ModelSpec
+from .network_file import read_network
 
 
 class OrtEngine:
@@ -22,7 +22,7 @@ class OrtEngine:
         options.intra_op_num_threads = len(os.sched_getaffinity(0))
         # A spinning pool takes the cores from the clustering and from DDS between two frames.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = _open(Path(folder) / "model.onnx", spec, options)
+        self._session = _open(Path(folder), spec, options)
         self._heads = [output.name for output in self._session.get_outputs()]
         _check_fits(self._session, spec, folder)
         self.description = (f"ONNX Runtime {onnxruntime.__version__}, CPU, fp32, "
@@ -32,19 +32,12 @@ class OrtEngine:
         return dict(zip(self._heads, self._session.run(self._heads, {"image": images}), strict=True))
 
 
-def _open(path: Path, spec: ModelSpec, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}). Make it: instance-seg export CHECKPOINT "
-                         f"{path.parent}") from error
-    if spec.sha256 and hashlib.sha256(content).hexdigest() != spec.sha256:
-        raise InputError(f"{path} is not the file that model.yaml describes (its SHA-256 differs): it was cut short or "
-                         f"replaced. Export it again: instance-seg export CHECKPOINT {path.parent}")
+def _open(folder: Path, spec: ModelSpec, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
+    content = read_network(folder, spec)
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has no common base class for its errors
-        raise InputError(f"{path} is not a network that ONNX Runtime can run: {error}") from error
+        raise InputError(f"{folder}/model.onnx is not a network that ONNX Runtime can run: {error}") from error
 
 
 def _check_fits(session: onnxruntime.InferenceSession, spec: ModelSpec, folder: Path) -> None:

@@ -10,6 +10,7 @@ from ..cached_files import Key, Unfit
 from ..errors import InputError
 from ..model_spec import ModelSpec
 from . import PRECISIONS
+from .network_file import read_network
 from .runtimes import RUNTIMES, Runtime, find_runtime
 
 MAX_CAMERAS = 64  # what an exported graph takes
@@ -33,7 +34,7 @@ def find_or_build(folder: Path, *, precision: str, gpu: str = "this", runtime: s
     gpu: "this" or a list such as "sm_86,sm_89"; runtime: one of RUNTIMES, or the one that is installed; cameras: the
     largest batch. Raises InputError if the model, a library or a GPU is missing or does not fit.
     """
-    row, network = find_runtime(runtime), read_network(folder)
+    row, network = find_runtime(runtime), read_network(folder, ModelSpec.load(folder))
     key = plan_key(row, network, precision=precision, gpu=gpu, cameras=cameras)
 
     def build() -> bytes:
@@ -72,21 +73,6 @@ def read_plan(path: Path, key: Key) -> bytes:
         raise InputError(f"{problem}. Build it again, with {key['runtime']} {key['version']}: instance-seg build MODEL "
                          f"--precision {key['precision']} --runtime {key['runtime']} --gpu {gpu} "
                          f"--cameras {key['cameras']} --out {path} --overwrite") from problem
-
-
-def read_network(folder: Path) -> bytes:
-    """`model.onnx` of a folder. Raises InputError if it is missing or not the file that model.yaml describes."""
-    path = Path(folder) / "model.onnx"
-    spec = ModelSpec.load(folder)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}). Make it: instance-seg export CHECKPOINT "
-                         f"{folder}") from error
-    if spec.sha256 and hashlib.sha256(content).hexdigest() != spec.sha256:
-        raise InputError(f"{path} is not the file that model.yaml describes (its SHA-256 differs): it was cut short or "
-                         f"replaced. Export it again: instance-seg export CHECKPOINT {folder}")
-    return content
 
 
 def _sha256(*contents: bytes) -> str:

@@ -12,9 +12,11 @@ from instance_seg_node.cached_files import write
 from instance_seg_node.cli import main
 from instance_seg_node.engines import gpus, plans, report, runtimes
 from instance_seg_node.engines.gpus import ARCHITECTURES, Gpu, architectures, this_gpu
-from instance_seg_node.engines.plans import find_or_build, plan_key, read_network, read_plan
+from instance_seg_node.engines.network_file import read_network
+from instance_seg_node.engines.plans import find_or_build, plan_key, read_plan
 from instance_seg_node.engines.runtimes import RUNTIMES, find_runtime
 from instance_seg_node.errors import InputError
+from instance_seg_node.model_spec import ModelSpec
 
 RTX = RUNTIMES["tensorrt-rtx"]
 ASKED = {"runtime": RTX, "network": b"network", "precision": "fp16", "gpu": "sm_86", "cameras": 1}
@@ -180,12 +182,13 @@ def test_a_model_that_is_not_there_is_one_line(stand_in, capsys):
 
 
 def test_a_network_that_is_missing_or_altered_is_refused(folder):
+    spec = ModelSpec.load(folder)
     (folder / "model.onnx").write_bytes(b"other")
     with pytest.raises(InputError, match="SHA-256 differs.*instance-seg export"):
-        read_network(folder)
+        read_network(folder, spec)
     (folder / "model.onnx").unlink()
     with pytest.raises(InputError, match="cannot be read.*instance-seg export"):
-        read_network(folder)
+        read_network(folder, spec)
 
 
 @pytest.mark.parametrize("changed", [
