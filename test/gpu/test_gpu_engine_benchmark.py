@@ -3,9 +3,9 @@
 import argparse
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 from cuda_on_cpu import CpuDevice
+from network_on_device import NetworkOnDevice
 from tiny_model import blobs, write_tiny_model
 
 from benchmarks import gpu_engine
@@ -15,27 +15,12 @@ from instance_seg_node.gpu.frame_path import FramePath
 HEIGHT, WIDTH = 32, 64
 
 
-class OnDevice:
-    """ONNX Runtime with its images and heads in a device's arrays. `off`: what is added to a head."""
-
-    def __init__(self, device, engine, spec):
-        self.images = device.array((1, HEIGHT, WIDTH, 3), np.uint8)
-        self.heads = {name: device.array((1, 2, HEIGHT, WIDTH), np.float32) for name in (
-            "embedding", "bandwidth", "seed")}
-        self.off = dict.fromkeys(self.heads, 0.0)
-        self._device, self._engine = device, engine
-
-    def __call__(self, count):
-        for name, values in self._engine(self._device.download(self.images)).items():
-            self._device.upload(self.heads[name], values + np.float32(self.off[name]))
-
-
 @pytest.fixture
 def tiny(tmp_path):
     spec, device = write_tiny_model(tmp_path, height=HEIGHT, width=WIDTH), CpuDevice()
     engine = open_engine(tmp_path, spec)
     return SimpleNamespace(folder=tmp_path, spec=spec, device=device, engine=engine,
-                           network=OnDevice(device, engine, spec))
+                           network=NetworkOnDevice(device, engine, spec, most=1))
 
 
 def test_the_largest_difference_of_each_head_is_found(tiny):

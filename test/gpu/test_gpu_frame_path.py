@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from cuda_on_cpu import CpuDevice
+from network_on_device import NetworkOnDevice
 from tiny_model import blobs, write_tiny_model
 
 from instance_seg_node.encodings import rgb_of_image
@@ -17,23 +18,6 @@ from instance_seg_node.instances import UNLABELLED, Instances
 from instance_seg_node.segmenter import Segmenter
 
 HEIGHT, WIDTH = 32, 64
-
-
-class NetworkOnDevice:
-    """ONNX Runtime with its images and heads in a device's arrays."""
-
-    def __init__(self, device: CpuDevice, engine, spec, most: int):
-        self.images = device.array((most, spec.input_height, spec.input_width, 3), np.uint8)
-        shape = most, spec.input_height, spec.input_width
-        self.heads = {name: device.array((most, channels, *shape[1:]), np.float32) for name, channels in (
-            ("embedding", 2), ("bandwidth", spec.bandwidths), ("seed", len(spec.classes)))}
-        self.counts = []
-        self._device, self._engine = device, engine
-
-    def __call__(self, count: int) -> None:
-        self.counts.append(count)
-        for name, values in self._engine(self._device.download(self.images[:count])).items():
-            self._device.upload(self.heads[name][:count], values)
 
 
 @pytest.fixture(scope="module")
