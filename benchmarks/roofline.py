@@ -69,7 +69,7 @@ def counted(model: onnx.ModelProto) -> dict[str, float]:
     """Of one image: multiply-adds; bytes in fp16 that the convolutions read and write, and of all weights.
 
     What comes between two convolutions (ReLU, sums, resizing) is taken as done within them, as TensorRT does where it
-    can. The last layers, which are the heads, write 4 bytes.
+    can. What the last ones write is decoded to heads in fp32, which `stages` counts.
     """
     inferred = onnx.shape_inference.infer_shapes(model).graph
     shapes = {v.name: [d.dim_value or 1 for d in v.type.tensor_type.shape.dim]
