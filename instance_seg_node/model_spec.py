@@ -9,15 +9,16 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from .errors import InputError
+from .yaml_files import read_yaml
 
 Byte = Annotated[int, Field(ge=0, le=255)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class Strict(BaseModel):
-    """Unknown keys are errors, values do not change."""
+    """Unknown keys are errors, numbers are finite, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ObjectClass(Strict):
@@ -99,13 +100,10 @@ class ModelSpec(Strict):
     def load(cls, folder: Path) -> "ModelSpec":
         """The spec of a model folder. Raises InputError if it is missing, unreadable or does not fit."""
         path = Path(folder) / "model.yaml"
+        content = read_yaml(path, remedy="A model is a folder with model.yaml and model.onnx; list them: "
+                                         "instance-seg models")
         try:
-            return cls.model_validate(yaml.safe_load(path.read_text()))
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{path} cannot be read ({error}). A model is a folder with model.yaml and model.onnx; "
-                             "list them: instance-seg models") from error
-        except yaml.YAMLError as error:
-            raise InputError(f"{path} is not YAML: {error}") from error
+            return cls.model_validate(content)
         except ValidationError as error:
             raise InputError(f"{path} does not describe a model:\n{problems(error, cls)}") from error
 
@@ -117,11 +115,22 @@ class ModelSpec(Strict):
         os.replace(unfinished, Path(folder) / "model.yaml")
 
 
+MOST_PROBLEMS = 20
+
+
 def problems(error: ValidationError, model: type[BaseModel]) -> str:
-    """Every problem of a pydantic error on one line each; an unknown key lists the known ones of `model`."""
+    """The problems of a pydantic error, one line each; an unknown key lists the known ones of `model`."""
     lines = []
-    for e in error.errors():
+    for e in error.errors()[:MOST_PROBLEMS]:
         where = ".".join(str(part) for part in e["loc"]) or "the whole file"
         known = f" (known keys: {', '.join(model.model_fields)})" if e["type"] == "extra_forbidden" else ""
-        lines.append(f"  {where}: {e['msg']}, got {e['input']!r:.80}{known}")
-    return ";\n".join(lines)
+        lines.append(f"  {where:.80}: {e['msg']}, got {_shown(e['input'])}{known}")
+    more = error.error_count() - len(lines)
+    return ";\n".join(lines + [f"  and {more} more"] * (more > 0))
+
+
+def _shown(value: object) -> str:
+    try:
+        return f"{value!r:.80}"
+    except ValueError:  # Python writes no number of more than 4300 digits
+        return "a number of thousands of digits"

@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from ..errors import InputError
 from ..model_spec import ObjectClass, Strict, problems
 from ..picture_files import IMAGE_SUFFIXES
+from ..yaml_files import read_yaml
 from . import split_lists
 from .class_choice import choose, colour
 from .codes import CODES, IGNORE, NONE, UNKNOWN
@@ -124,11 +124,8 @@ def pairs(folder: Path, images: str, masks: str, more: str) -> dict[str, tuple[P
 
 
 def _id_classes(path: Path) -> IdClasses:
+    content = read_yaml(path, remedy=EXAMPLE)
     try:
-        return IdClasses.model_validate(yaml.safe_load(path.read_text()))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read ({error}). {EXAMPLE}") from error
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} is not YAML: {error}. {EXAMPLE}") from error
+        return IdClasses.model_validate(content)
     except ValidationError as error:
         raise InputError(f"{path} does not say what ids mean:\n{problems(error, IdClasses)}. {EXAMPLE}") from error

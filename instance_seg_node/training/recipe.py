@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-import yaml
 from pydantic import Field, PositiveFloat, ValidationError, model_validator
 
 from ..datasets.street import CLASSES
 from ..errors import InputError
 from ..methods.spatial_embedding.networks import STRIDES
 from ..model_spec import LookAlikes, ObjectClass, Strict, Thresholds, groups, problems
+from ..yaml_files import read_yaml
 
 
 class Scenes(Strict):
@@ -143,12 +143,9 @@ class Recipe(Strict):
     @classmethod
     def load(cls, path: Path) -> "Recipe":
         """The recipe in a YAML file. Raises InputError if it is missing, unreadable or does not fit."""
+        content = read_yaml(path, remedy="Recipes are in config/recipes")
         try:
-            return cls.model_validate(yaml.safe_load(Path(path).read_text()))
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{path} cannot be read ({error}). Recipes are in config/recipes") from error
-        except yaml.YAMLError as error:
-            raise InputError(f"{path} is not YAML: {error}") from error
+            return cls.model_validate(content)
         except ValidationError as error:
             raise InputError(f"{path} is not a recipe:\n{problems(error, cls)}") from error
 
