@@ -51,7 +51,7 @@ def test_altered_network_is_refused(folder):
 
 def test_file_that_is_no_network_is_refused(folder):
     (folder / "model.onnx").write_text("hello")
-    with pytest.raises(InputError, match="is not a network that ONNX Runtime can run"):
+    with pytest.raises(InputError, match="model.onnx is not a network that is accepted: it is damaged or cut short"):
         open_engine(folder, spec_of(folder, sha256=""))
 
 
