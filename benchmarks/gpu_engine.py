@@ -23,7 +23,7 @@ from instance_seg_node.datasets.streets import scene  # noqa: E402
 from instance_seg_node.engines import Engine, open_engine  # noqa: E402
 from instance_seg_node.engines.plans import find_or_build  # noqa: E402
 from instance_seg_node.engines.runtimes import find_runtime  # noqa: E402
-from instance_seg_node.engines.trt import TrtNetwork  # noqa: E402
+from instance_seg_node.engines.trt import TrtNetwork, TrtPlan  # noqa: E402
 from instance_seg_node.errors import InputError  # noqa: E402
 from instance_seg_node.gpu.context import Gpu  # noqa: E402
 from instance_seg_node.gpu.device import Device  # noqa: E402
@@ -57,7 +57,9 @@ def milliseconds(path: FramePath, spec: ModelSpec, rgb: np.ndarray, frames: int)
     taken = []
     for _ in range(WARM_UP + frames):
         begin = time.perf_counter()
-        path({"front": message}, spec.thresholds)["front"].instances()
+        results = path({"front": message}, spec.thresholds)
+        path.wait()
+        assert results["front"].instances is not None
         taken.append(1e3 * (time.perf_counter() - begin))
     return dict(zip(("p50", "p95", "p99"), np.percentile(taken[WARM_UP:], (50, 95, 99)).tolist(), strict=True))
 
@@ -68,13 +70,14 @@ def measured(gpu: Gpu, folder: Path, options: argparse.Namespace) -> dict:
     try:
         runtime = find_runtime(options.runtime)
         plan = find_or_build(folder, precision=options.precision, runtime=runtime.name)
-        network = TrtNetwork(gpu, runtime, plan.content)
+        lane = gpu.lane()
+        network = TrtNetwork(TrtPlan(runtime, plan.content), lane)
     except InputError as error:
         return {"model": spec.name, "not run": str(error)}
     images = [scene(seed, spec.input_height, spec.input_width).rgb for seed in STREETS]
-    path = FramePath(gpu, network, spec)
+    path = FramePath(lane, network, spec)
     return {"model": spec.name, "plan": plan.key, "largest difference": differences(
-        gpu, network, open_engine(folder, spec, device="cpu"), images),
+        lane, network, open_engine(folder, spec, device="cpu"), images),
         "ms": milliseconds(path, spec, scene(STREETS[0], *CAMERA).rgb, options.frames)}
 
 

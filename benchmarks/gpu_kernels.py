@@ -27,7 +27,7 @@ from instance_seg_node.drawing import instance_colours, overlay  # noqa: E402
 from instance_seg_node.encodings import ENCODINGS, rgb_of_image  # noqa: E402
 from instance_seg_node.errors import InputError  # noqa: E402
 from instance_seg_node.gpu.clustering import Clustering  # noqa: E402
-from instance_seg_node.gpu.conversion import Conversion  # noqa: E402
+from instance_seg_node.gpu.conversion import Conversion, layout_of  # noqa: E402
 from instance_seg_node.gpu.device import Array, Device  # noqa: E402
 from instance_seg_node.gpu.enlarging import Enlarging  # noqa: E402
 from instance_seg_node.gpu.overlay import Overlay  # noqa: E402
@@ -45,7 +45,7 @@ def open_device(name: str, seed: int) -> Device:
     if name == "cuda":
         from instance_seg_node.gpu.context import Gpu
 
-        return Gpu()
+        return Gpu().lane()
     from cuda_on_cpu import CpuDevice
 
     return CpuDevice(shuffle=seed, limit=10**12)
@@ -68,7 +68,10 @@ def conversion_differs(device: Device, rng: np.random.Generator, size: tuple[int
                               is_bigendian=int(rng.integers(2)))
     expected, batch = np.empty((*size, 3), np.uint8), device.array((1, *size, 3), np.uint8)
     shrink(rgb_of_image(message), expected)
-    Conversion(device)(message, batch, 0)
+    conversion = Conversion(device, layout_of(message))
+    conversion.load(message)
+    conversion.send()
+    conversion(batch, 0)
     return not np.array_equal(device.download(batch)[0], expected)
 
 

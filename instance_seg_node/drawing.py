@@ -30,7 +30,7 @@ def overlay(rgb: np.ndarray, instances: Instances, spec: ModelSpec, out: np.ndar
         colours = instance_colours(instances, spec)
         _tint(out, instances, colours, opacity)
         if labels:
-            _label(out, instances, spec, colours)
+            label(out, instances, spec, colours)
     return out
 
 
@@ -91,7 +91,7 @@ def _extent(instances: Instances) -> tuple[int, int, int, int]:
     return max(0, top), min(height, bottom), max(0, left), min(width, right)
 
 
-def _label(out: np.ndarray, instances: Instances, spec: ModelSpec, colours: np.ndarray) -> None:
+def label(out: np.ndarray, instances: Instances, spec: ModelSpec, colours: np.ndarray) -> None:
     """Write class and score into the upper left corner of each box that is wide and high enough."""
     scale = max(0.4, max(out.shape) / 3000)
     for row in range(len(instances) - 1, -1, -1):  # the best scores last, on top

@@ -1,14 +1,19 @@
-"""The way of a batch through the memory of a device: camera bytes go up, and nothing comes down before all is done."""
+"""The way of a batch through the memory of a device: camera bytes go up, mask bytes come down, and nothing waits in
+between."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from ..errors import FrameError
 from ..model_spec import ModelSpec, Thresholds
+from .camera_path import CameraPath
 from .clustering import Clustering
-from .conversion import Conversion
+from .conversion import layout_of
 from .device import Array, Device
-from .enlarging import Enlarging
+from .replay import Replay
+
+STAGES = ("upload", "convert", "network", "cluster", "enlarge", "download")
 
 
 class Network(Protocol):
@@ -24,57 +29,81 @@ class Network(Protocol):
         """Fill the first `count` of each head from as many images, without waiting for it."""
         ...
 
+    def capturable(self, count: int) -> bool:
+        """Whether a batch of `count`, which has run, may be captured."""
+        ...
+
 
 class FramePath:
     """Segments the newest message of some cameras at once, as Segmenter does, with the very result of the CPU.
 
-    Arrays of a camera are made when it first comes, or comes in another size, and kept.
+    One batch at a time: wait() before the next. Arrays of a camera are made when it first comes, or comes in another
+    layout, and kept.
     """
 
-    def __init__(self, device: Device, network: Network, spec: ModelSpec):
-        self._device, self._network, self._spec = device, network, spec
+    def __init__(self, device: Device, network: Network, spec: ModelSpec,
+                 passed: Callable[[str], None] | None = None):
+        """passed: called with each of STAGES when all of it has been asked; then nothing is captured."""
+        self._device, self._network, self._spec, self._passed = device, network, spec, passed
         size = network.images.shape[0], spec.input_height, spec.input_width
         self._clustering = Clustering(device, spec.groups, spec.bandwidths, size)
-        self._conversions: dict[str, Conversion] = {}
-        self._enlargings: dict[str, Enlarging] = {}
+        self._cameras: dict[Hashable, CameraPath] = {}
+        self._replay = Replay(device)
 
-    def __call__(self, messages: Mapping[str, Any], thresholds: Thresholds) -> dict[str, Enlarging | FrameError]:
+    def __call__(self, messages: Mapping[Hashable, Any],
+                 thresholds: Thresholds) -> dict[Hashable, CameraPath | FrameError]:
         """Start work on a sensor_msgs/Image of each camera, at most N, without waiting for it.
 
-        Returns for each camera what holds its results until its next message, or why its message cannot be read.
-        Raises ValueError if there are more messages than the network takes.
+        Returns for each camera what holds its results after wait(), or why its message cannot be read. Raises
+        ValueError if there are more messages than the network takes.
         """
         most = self._network.images.shape[0]
         if len(messages) > most:
             raise ValueError(f"{len(messages)} images at once; the network was built for {most}")
-        results: dict[str, Enlarging | FrameError] = {}
-        sizes: dict[str, tuple[int, int]] = {}
-        for camera, message in messages.items():
-            try:
-                sizes[camera] = self._conversion(camera)(message, self._network.images, slot=len(sizes))
-            except FrameError as error:
-                results[camera] = error
-        return results | (self._segment(sizes, thresholds) if sizes else {})
-
-    def _segment(self, sizes: Mapping[str, tuple[int, int]], thresholds: Thresholds) -> dict[str, Enlarging]:
-        """sizes: height and width of the cameras whose images are in the first slots, in order."""
-        count, results = len(sizes), {}
-        self._network(count)
-        clusters = self._clustering
-        clusters(**{name: head[:count] for name, head in self._network.heads.items()}, thresholds=thresholds)
-        for slot, (camera, size) in enumerate(sizes.items()):
-            results[camera] = enlarging = self._enlarging(camera, size, clusters.class_ids.shape[1])
-            enlarging(clusters.id_map[slot], clusters.class_ids[slot], clusters.scores[slot],
-                      clusters.count[slot:slot + 1])
+        results = {camera: self._loaded(camera, message) for camera, message in messages.items()}
+        # In an order of their own, whatever theirs in time, so that each set of cameras has one graph.
+        good = [camera for camera in self._cameras if isinstance(results.get(camera), CameraPath)]
+        if good:
+            work = partial(self._ask, [self._cameras[camera] for camera in good], thresholds)
+            if self._passed or not self._network.capturable(len(good)):
+                work()
+            else:
+                self._replay((*good, thresholds), work)
         return results
 
-    def _conversion(self, camera: str) -> Conversion:
-        if camera not in self._conversions:
-            self._conversions[camera] = Conversion(self._device)
-        return self._conversions[camera]
+    def wait(self) -> None:
+        """Return when the results are there."""
+        self._device.wait()
 
-    def _enlarging(self, camera: str, size: tuple[int, int], max_rows: int) -> Enlarging:
-        enlarging = self._enlargings.get(camera)
-        if enlarging is None or enlarging.id_map.shape != size:
-            enlarging = self._enlargings[camera] = Enlarging(self._device, *size, max_rows)
-        return enlarging
+    def _loaded(self, camera: Hashable, message: Any) -> CameraPath | FrameError:
+        try:
+            layout = layout_of(message)
+        except FrameError as error:
+            return error
+        path = self._cameras.get(camera)
+        if path is None or path.layout != layout:
+            self._replay.forget()
+            path = self._cameras[camera] = CameraPath(self._device, layout, self._spec,
+                                                      self._clustering.class_ids.shape[1])
+        path.load(message)
+        return path
+
+    def _ask(self, paths: Sequence[CameraPath], thresholds: Thresholds) -> None:
+        count, passed = len(paths), self._passed or (lambda stage: None)
+        for path in paths:
+            path.send()
+        passed("upload")
+        for slot, path in enumerate(paths):
+            path.convert(self._network.images, slot)
+        passed("convert")
+        self._network(count)
+        passed("network")
+        heads = {name: head[:count] for name, head in self._network.heads.items()}
+        self._clustering(**heads, thresholds=thresholds)
+        passed("cluster")
+        for slot, path in enumerate(paths):
+            path.enlarge(self._clustering, slot)
+        passed("enlarge")
+        for path in paths:
+            path.fetch()
+        passed("download")

@@ -7,6 +7,7 @@ import re
 import subprocess
 import threading
 import weakref
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
@@ -101,18 +102,23 @@ class CpuDevice:
     """A Device (instance_seg_node/gpu/device.py) that checks what a GPU would let pass.
 
     shuffle: the seed of the order in which blocks and threads take turns. kernels: the folder of the .cu files, by
-    default the package's. limit: the most memory accesses of one launch.
+    default the package's. limit: the most memory accesses of one launch. late: what is asked is done at moments drawn
+    by the seed, at the latest when it is waited for, so that a host that reads too early or writes too early is seen.
     Every fault is a CudaOnCpuError; after one the device can be used again.
     """
 
-    def __init__(self, shuffle: int = 0, kernels: Path | str | None = None, limit: int = 200_000_000):
+    def __init__(self, shuffle: int = 0, kernels: Path | str | None = None, limit: int = 200_000_000,
+                 late: bool = False):
         folder = Path(kernels or str(resources.files("instance_seg_node.gpu") / "kernels"))
         self.module = module(compiled(folder.resolve()))
-        self.limit = limit
+        self.limit, self.late = limit, late
+        self._asked: list[Callable[[], None]] = []
+        self._captured: list[Callable[[], None]] | None = None
         self.rng = np.random.default_rng(shuffle)
         self.handle = ctypes.c_void_p(self.module.library.on_cpu_device())
 
     def array(self, shape, dtype) -> CpuArray:
+        self._check_no_capture("memory is made")
         array = CpuArray(shape, dtype, self.rng)
         library, lock, pointer = self.module.library, self.module.lock, ctypes.c_void_p(array.pointer)
         with lock:
@@ -120,16 +126,58 @@ class CpuDevice:
         weakref.finalize(array, self.module.free, self.handle, pointer)
         return array
 
+    def host(self, shape, dtype) -> np.ndarray:
+        self._check_no_capture("page-locked memory is made")
+        return self.rng.integers(0, 256, int(np.prod(shape)) * np.dtype(dtype).itemsize,
+                                 np.uint8).view(dtype).reshape(shape)
+
     def upload(self, array: CpuArray, values: np.ndarray) -> None:
-        if values.shape != array.shape or values.dtype != array.dtype:
-            raise CudaOnCpuError(f"upload of {values.dtype.name} {values.shape} to an array of {array}")
-        array.values[...] = values
+        self._check_no_capture("memory is copied that the host may change")
+        self.send(array, values.copy())
 
     def download(self, array: CpuArray) -> np.ndarray:
+        self.wait()
         return array.values.copy()
 
+    def send(self, array: CpuArray, values: np.ndarray) -> None:
+        check_copy("to", array, values)
+        self.ask(used(array, lambda target: np.copyto(target, values)))
+
+    def fetch(self, array: CpuArray, values: np.ndarray) -> None:
+        check_copy("from", array, values)
+        self.ask(used(array, lambda source: np.copyto(values, source)))
+
     def zero(self, array: CpuArray) -> None:
-        array.bytes[:] = 0
+        self.ask(used(array, lambda _, bytes=array.bytes: bytes.fill(0)))
+
+    def wait(self) -> None:
+        self._check_no_capture("the host waits")
+        self._do(len(self._asked))
+
+    def capture(self, work) -> Callable[[], None]:
+        self._captured, captured = [], []
+        try:
+            work()
+            captured = self._captured
+        finally:
+            self._captured = None
+        return lambda: [self.ask(step) for step in captured]
+
+    def ask(self, step: Callable[[], None]) -> None:
+        """Do `step` in its turn. A GPU calls it a host function."""
+        if self._captured is not None:
+            self._captured.append(step)
+            return
+        self._asked.append(step)
+        self._do(int(self.rng.integers(len(self._asked) + 1)) if self.late else 1)
+
+    def _do(self, steps: int) -> None:
+        for _ in range(steps):
+            self._asked.pop(0)()
+
+    def _check_no_capture(self, what: str) -> None:
+        if self._captured is not None:
+            raise CudaOnCpuError(f"{what} while a graph is captured")
 
     def launch(self, kernel: str, grid: tuple[int, ...], block: int, *arguments) -> None:
         row = self.module.kernels.get(kernel)
@@ -141,12 +189,35 @@ class CpuDevice:
         values = [np.frombuffer(value.tobytes(), np.uint8) for value in values]
         addresses = (ctypes.c_void_p * (len(values) + 1))(*[value.ctypes.data for value in values])
         sizes = (ctypes.c_uint32 * 3)(*grid, *[1] * (3 - len(grid)))
+        self.ask(lambda: self._run(kernel, row, values, addresses, sizes, block))
+
+    def _run(self, kernel: str, row: Kernel, values: list, addresses, sizes, block: int) -> None:
+        """values: what the addresses point to."""
         with self.module.lock:
             error = self.module.library.on_cpu_launch(
                 self.handle, ctypes.c_void_p(row.call), addresses, sizes, ctypes.c_uint32(block),
                 ctypes.c_uint64(int(self.rng.integers(1 << 63))), ctypes.c_uint64(self.limit)).decode()
         if error:
             raise CudaOnCpuError(f"kernel {kernel!r}: {self.module.placed(error)}")
+
+
+def used(array: CpuArray, step: Callable[[np.ndarray], object]) -> Callable[[], object]:
+    """A step with an array's values, which does not keep its memory: a graph knows addresses alone."""
+    whole, values, name = array, array.values, str(array)
+    while hasattr(whole, "_whole"):
+        whole = whole._whole
+    kept = weakref.ref(whole)
+
+    def checked():
+        if kept() is None:
+            raise CudaOnCpuError(f"an array of {name} was freed before it was used")
+        step(values)
+    return checked
+
+
+def check_copy(direction: str, array: CpuArray, values: np.ndarray) -> None:
+    if values.shape != array.shape or values.dtype != array.dtype:
+        raise CudaOnCpuError(f"copy of {values.dtype.name} {values.shape} {direction} an array of {array}")
 
 
 def check_size(kernel: str, grid: tuple[int, ...], block: int) -> None:

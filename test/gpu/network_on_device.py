@@ -6,7 +6,7 @@ import numpy as np
 class NetworkOnDevice:
     """A Network of gpu/frame_path.py for batches of 1 to `most`.
 
-    counts: the sizes of the batches so far. off: by head, what is added to it.
+    counts: the sizes of the batches so far; one that is captured counts once. off: by head, what is added to it.
     """
 
     def __init__(self, device, engine, spec, most):
@@ -19,5 +19,11 @@ class NetworkOnDevice:
 
     def __call__(self, count):
         self.counts.append(count)
-        for name, values in self._engine(self._device.download(self.images[:count])).items():
-            self._device.upload(self.heads[name][:count], values + np.float32(self.off.get(name, 0)))
+        self._device.ask(lambda: self._run(count))
+
+    def capturable(self, count):
+        return True
+
+    def _run(self, count):
+        for name, values in self._engine(self.images.values[:count].copy()).items():
+            self.heads[name].values[:count] = values + np.float32(self.off.get(name, 0))

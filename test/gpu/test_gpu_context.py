@@ -9,7 +9,8 @@ import pytest
 
 from instance_seg_node.errors import InputError
 from instance_seg_node.gpu import context
-from instance_seg_node.gpu.context import Gpu, GpuArray, alignment, packed
+from instance_seg_node.gpu.context import Gpu
+from instance_seg_node.gpu.lane import GpuArray, alignment, packed
 
 
 def array(shape=(4, 3, 2), dtype=np.float32, pointer=0x1000):
@@ -87,19 +88,20 @@ def test_no_gpu_is_an_error_that_names_the_way_out(monkeypatch):
 class FakeDriver(ModuleType):
     """pycuda.driver of a machine with one GPU that does nothing before it is waited for.
 
-    Addresses are made up. `log`: pushes, pops and detaches of the context, and what else is asked for.
+    Addresses are made up. What is not page-locked is read when it is copied. `log`: pushes, pops and detaches of the
+    context, and what else is asked for.
     """
 
     Error = RuntimeError
-    event_flags = SimpleNamespace(DISABLE_TIMING=2)
 
     def __init__(self):
         super().__init__("pycuda.driver")
-        self.log, self.queue, self.memory = [], [], np.zeros(1 << 16, np.uint8)
-        context = SimpleNamespace(**{name: partial(self.log.append, name) for name in ("push", "pop", "detach")})
-        self.Device = lambda ordinal: SimpleNamespace(retain_primary_context=lambda: context, name=lambda: "Fake",
+        self.log, self.queue, self.memory, self.locked = [], [], np.zeros(1 << 16, np.uint8), []
+        calls = {name: partial(self.log.append, name) for name in ("push", "pop", "detach", "synchronize")}
+        self.context = SimpleNamespace(**calls)
+        self.Device = lambda ordinal: SimpleNamespace(retain_primary_context=lambda: self.context, name=lambda: "Fake",
                                                       compute_capability=lambda: (8, 7))
-        self.Stream = self.Event = lambda *flags: SimpleNamespace(synchronize=self.finish, record=lambda stream: None)
+        self.Stream = lambda flags: SimpleNamespace(synchronize=self.finish, handle=0xBEEF)
         self.addresses = iter(range(0, 1 << 16, 1 << 12))
 
     def init(self):
@@ -112,10 +114,11 @@ class FakeDriver(ModuleType):
         return next(self.addresses)
 
     def pagelocked_empty(self, shape, dtype):
-        self.log.append("pagelocked")
-        return np.empty(shape, dtype)
+        self.locked.append(np.empty(shape, dtype))
+        return self.locked[-1]
 
     def memcpy_htod_async(self, pointer, values, stream):
+        values = values if any(values is locked for locked in self.locked) else values.copy()
         self.queue.append((self.memory[pointer:pointer + values.nbytes], values.reshape(-1).view(np.uint8)))
 
     def memcpy_dtoh_async(self, values, pointer, stream):
@@ -133,57 +136,81 @@ def fake(monkeypatch):
     monkeypatch.setattr(context, "driver", lambda: fake)
     monkeypatch.setattr(context, "cubin", lambda architecture: b"")
     monkeypatch.setattr(context.atexit, "register", lambda leave: fake.log.append("at exit"))
+    monkeypatch.setattr(context, "reset_primary_context", lambda ordinal: fake.log.append("reset"))
     return fake
 
 
 def test_values_are_read_as_they_were_when_they_were_uploaded(fake):
-    gpu, values = Gpu(), np.arange(24, dtype=np.float32).reshape(4, 3, 2)
-    array, expected = gpu.array((4, 3, 2), np.float32), values.copy()
-    gpu.upload(array[:1], values[:1])
-    gpu.upload(array, values)
-    gpu.upload(array[2], values[0])
+    lane, values = Gpu().lane(), np.arange(24, dtype=np.float32).reshape(4, 3, 2)
+    array, expected = lane.array((4, 3, 2), np.float32), values.copy()
+    lane.upload(array[:1], values[:1])
+    lane.upload(array, values)
+    lane.upload(array[2], values[0])
     values[:] = -1
     expected[2] = expected[0]
-    np.testing.assert_array_equal(gpu.download(array), expected)
+    np.testing.assert_array_equal(lane.download(array), expected)
 
 
-def test_an_upload_does_not_change_what_the_one_before_is_still_sending(fake):
-    gpu, seen = Gpu(), np.zeros(4, np.uint8)
-    array = gpu.array((4,), np.uint8)
-    gpu.upload(array, np.full(4, 1, np.uint8))
-    fake.queue.append((seen, fake.memory[array.pointer:array.pointer + 4]))  # a kernel between the two
-    gpu.upload(array, np.full(4, 2, np.uint8))
-    assert gpu.download(array).tolist() == [2] * 4
-    assert seen.tolist() == [1] * 4
+def test_page_locked_values_are_uploaded_as_they_were_and_sent_as_they_are_later(fake):
+    lane = Gpu().lane()
+    array, values = lane.array((4,), np.uint8), lane.host((4,), np.uint8)
+    for copy, expected in ((lane.upload, 1), (lane.send, 2)):
+        values[:] = 1
+        copy(array, values)
+        values[:] = 2
+        assert lane.download(array).tolist() == [expected] * 4
 
 
-def test_an_array_is_uploaded_through_the_same_host_memory_each_time(fake):
-    gpu = Gpu()
-    array = gpu.array((4,), np.int32)
-    for length in (2, 4, 1, 4):
-        gpu.upload(array[:length], np.ones(length, np.int32))
-    assert fake.log.count("pagelocked") == 1
+def test_what_is_fetched_is_there_once_it_was_waited_for(fake):
+    lane = Gpu().lane()
+    array, values = lane.array((4,), np.uint8), lane.host((4,), np.uint8)
+    values[:] = 0
+    lane.upload(array, np.full(4, 7, np.uint8))
+    lane.fetch(array, values)
+    assert values.tolist() == [0] * 4
+    lane.wait()
+    assert values.tolist() == [7] * 4
 
 
-def test_an_empty_array_is_downloaded_without_asking_for_memory_of_no_bytes(fake):
-    gpu = Gpu()
-    assert gpu.download(gpu.array((0, 3), np.int32)).shape == (0, 3)
-    assert "pagelocked" not in fake.log
+@pytest.mark.parametrize("values", [np.zeros(3, np.uint8), np.zeros(4, np.int8), np.zeros(8, np.uint8)[::2]])
+def test_what_does_not_fit_an_array_is_not_copied(fake, values):
+    lane = Gpu().lane()
+    array = lane.array((4,), np.uint8)
+    for copy in (lane.send, lane.fetch):
+        with pytest.raises(ValueError, match="does not fit an array of uint8"):
+            copy(array, values)
+    assert fake.queue == []
+
+
+def test_nothing_is_asked_of_cuda_for_memory_of_no_bytes(fake):
+    lane = Gpu().lane()
+    array = lane.array((0, 3), np.int32)
+    lane.send(array, lane.host((0, 3), np.int32))
+    assert lane.download(array).shape == (0, 3)
+    assert (fake.queue, fake.locked) == ([], [])
 
 
 def test_the_context_is_left_when_the_gpu_is_closed_or_else_at_exit(fake):
     gpu = Gpu()
     assert fake.log == ["push", "at exit"]
     gpu.close()
-    assert fake.log == ["push", "at exit", "pop", "detach"]
+    assert fake.log == ["push", "at exit", "synchronize", "pop", "detach"]
 
 
 def test_the_context_is_left_even_where_a_kernel_has_failed(fake):
     gpu = Gpu()
-    gpu.stream = SimpleNamespace(synchronize=lambda: 1 / 0)
+    fake.context.synchronize = lambda: 1 / 0
     with pytest.raises(ZeroDivisionError):
         gpu.close()
     assert fake.log[-2:] == ["pop", "detach"]
+
+
+def test_a_lost_context_is_left_without_waiting_and_made_anew_even_if_it_cannot_be_left(fake):
+    gpu = Gpu()
+    fake.context.pop = lambda: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        gpu.close(lost=True)
+    assert fake.log[2:] == ["reset"]
 
 
 def test_no_context_is_entered_where_the_kernels_cannot_be_compiled(fake, monkeypatch):

@@ -9,7 +9,8 @@ from cuda_on_cpu import CpuDevice
 
 from instance_seg_node.encodings import ENCODINGS, rgb_of_image
 from instance_seg_node.errors import FrameError
-from instance_seg_node.gpu.conversion import Conversion, shrinking
+from instance_seg_node.gpu.conversion import Conversion, layout_of
+from instance_seg_node.gpu.shrinking import shrinking
 from instance_seg_node.resolution import shrink
 
 # The camera's height and width, the network's, and how `shrink` goes from one to the other.
@@ -56,10 +57,17 @@ def batch_of(device, slots, height, width):
     return batch
 
 
+def convert(device, image, batch, slot):
+    conversion = Conversion(device, layout_of(image))
+    conversion.load(image)
+    conversion.send()
+    conversion(batch, slot)
+
+
 def converted(image, height, width, shuffle=0):
     device = CpuDevice(shuffle=shuffle)
     batch = batch_of(device, 1, height, width)
-    Conversion(device)(image, batch, 0)
+    convert(device, image, batch, 0)
     return device.download(batch)[0]
 
 
@@ -117,32 +125,50 @@ def test_two_planes_are_found_whichever_height_is_sent(sent):
     image = drawn("nv12", 12, 16)
     image.height = sent
     assert_same(converted(image, 6, 8), on_the_cpu(image, 6, 8))
-    device = CpuDevice(shuffle=0)
-    assert Conversion(device)(image, batch_of(device, 1, 6, 8), 0) == (12, 16)
+    assert layout_of(image)[:2] == (12, 16)
 
 
 def test_each_slot_gets_its_camera_and_others_keep_theirs():
     device = CpuDevice(shuffle=0)
-    batch, conversion = batch_of(device, 3, 6, 8), Conversion(device)
+    batch = batch_of(device, 3, 6, 8)
     images = [drawn("bgr8", 24, 32), drawn("nv12", 12, 16), drawn("mono16", 5, 7), drawn("bgr8", 24, 32, seed=1)]
     for image, slot in zip(images, (2, 0, 1, 2)):
         before = device.download(batch)
-        conversion(image, batch, slot)
+        convert(device, image, batch, slot)
         before[slot] = on_the_cpu(image, 6, 8)
         assert_same(device.download(batch), before, LEVELS_OFF)
 
 
+def test_messages_of_one_layout_follow_each_other_through_the_same_memory():
+    device = CpuDevice(shuffle=0)
+    batch, images = batch_of(device, 1, 6, 8), [drawn("uyvy", 24, 32, seed=seed) for seed in range(3)]
+    assert len({layout_of(image) for image in images}) == 1
+    conversion = Conversion(device, layout_of(images[0]))
+    for image in images:
+        conversion.load(image)
+        conversion.send()
+        conversion(batch, 0)
+        assert_same(device.download(batch)[0], on_the_cpu(image, 6, 8))
+
+
+@pytest.mark.parametrize("change", [{"encoding": "bgr8"}, {"is_bigendian": 1, "encoding": "mono16", "width": 12},
+                                    {"height": 5, "data": bytes(120)}, {"step": 24, "width": 7}], ids=str)
+def test_messages_that_are_not_converted_alike_differ_in_their_layout(change):
+    image = drawn("rgb8", 6, 8)
+    before = layout_of(image)
+    for field, value in change.items():
+        setattr(image, field, value)
+    assert layout_of(image) != before
+
+
 @pytest.mark.parametrize("change", [{"encoding": "rgb9"}, {"width": 0}, {"height": 2**20}, {"step": 23}, {"step": 20},
                                     {"height": 7}, {"data": b""}], ids=str)
-def test_a_wrong_frame_is_refused_as_on_the_cpu_and_the_batch_stays_as_it_was(change):
+def test_a_wrong_frame_is_refused_as_on_the_cpu(change):
     image = drawn("rgb8", 6, 8)
     for field, value in change.items():
         setattr(image, field, value)
     with pytest.raises(FrameError) as on_cpu:
         rgb_of_image(image)
-    device = CpuDevice(shuffle=0)
-    batch = batch_of(device, 1, 6, 8)
     with pytest.raises(FrameError) as caught:
-        Conversion(device)(image, batch, 0)
+        layout_of(image)
     assert str(caught.value) == str(on_cpu.value)
-    assert not device.download(batch).any()

@@ -271,10 +271,27 @@ def test_a_grid_that_cuda_refuses_is_an_error(grid, block):
 
 
 @pytest.mark.parametrize("values", [np.zeros(4, np.int64), np.zeros(5, np.int32)])
-def test_an_upload_must_fit(values):
+def test_a_copy_must_fit(values):
     gpu = device()
-    with pytest.raises(CudaOnCpuError, match="upload"):
-        gpu.upload(gpu.array((4,), np.int32), values)
+    array = gpu.array((4,), np.int32)
+    for copy in (gpu.upload, gpu.send, gpu.fetch):
+        with pytest.raises(CudaOnCpuError, match="copy of"):
+            copy(array, values)
+
+
+def test_a_late_device_reads_and_writes_the_host_at_the_latest_when_it_is_waited_for():
+    moments = set()
+    for seed in range(20):
+        gpu = device(seed, late=True)
+        array, values = gpu.array((1,), np.int32), gpu.host((1,), np.int32)
+        values[:] = 1
+        gpu.send(array, values)
+        values[:] = 2
+        gpu.fetch(array, values)
+        early = int(values[0])
+        gpu.wait()
+        moments.add((early, int(values[0])))
+    assert moments == {(1, 1), (2, 1), (2, 2)}  # sent before or after the change, fetched before or after the look
 
 
 def test_a_machine_without_a_compiler_is_told_what_to_install(monkeypatch, tmp_path):
