@@ -4,16 +4,21 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import index
 from pathlib import Path
 from typing import Any
 
 from rosbags.interfaces import Connection
 from rosbags.rosbag1 import Reader as Reader1
+from rosbags.rosbag1 import ReaderError as ReaderError1
 from rosbags.rosbag2 import Reader as Reader2
+from rosbags.rosbag2 import ReaderError as ReaderError2
 
+from .bag_checks import check_is_bag
 from .bag_messages import typestore, typestore_ros1
 from .encodings import rgb_of_compressed, rgb_of_image
 from .errors import FrameError, InputError
+from .user_paths import user_path
 
 RAW, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 TO_RGB = {RAW: rgb_of_image, COMPRESSED: rgb_of_compressed}
@@ -65,8 +70,8 @@ class ImageBag:
         self._connections = [c for file in files for c in file.connections if _type(c) in TO_RGB]
         listed = defaultdict(int)
         for connection in reader.connections:
-            listed[connection.topic] += connection.msgcount
-        types = {c.topic: _type(c) for c in self._connections}
+            listed[connection.topic] += index(connection.msgcount)
+        types = {_name(c): _type(c) for c in self._connections}
         self.topics = [ImageTopic(name, types[name], camera_of(name), listed[name]) for name in sorted(types)]
 
     def recorded(self, topics: Sequence[ImageTopic]) -> Iterator[Recorded]:
@@ -81,19 +86,24 @@ class ImageBag:
             if found is None:
                 return
             connection, log_ns, raw = found
+            if not isinstance(raw, bytes) or not isinstance(log_ns, int) or not 0 <= log_ns < 2**63:  # any in SQLite
+                raise InputError(f"{self.path} is damaged: a message of {connection.topic} was recorded at {log_ns!r} "
+                                 f"ns and is of type {type(raw).__name__}. Repair it: {_repair(self.path)}")
             yield Recorded(by_name[connection.topic], log_ns, raw, isinstance(self._reader, Reader1))
 
 
 @contextmanager
 def open_bag(path: Path) -> Iterator[ImageBag]:
     """A rosbag2 folder, a single .mcap or .db3 file, or a rosbag1 .bag file. Raises InputError if it is none."""
-    path = Path(path).expanduser()
-    _check_is_bag(path)
+    path = user_path(path)
+    check_is_bag(path)
     with _bag_errors(path):
         reader = Reader1(path) if path.suffix == ".bag" else Reader2(path)
         reader.open()
     try:
-        yield ImageBag(path, reader)
+        with _bag_errors(path):
+            bag = ImageBag(path, reader)
+        yield bag
     finally:
         reader.close()
 
@@ -134,22 +144,17 @@ def _is_camera(name: str) -> bool:
     return RESULTS not in name and "depth" not in name.lower()
 
 
+def _name(connection: Connection) -> str:
+    """The topic. Raises ValueError if it is no name that can be printed and written into another bag."""
+    if not connection.topic.isprintable():
+        raise ValueError(f"a topic has the name {connection.topic!r:.80}")
+    return connection.topic
+
+
 def _type(connection: Connection) -> str:
     """The message type; some recorders leave out `/msg/`."""
     package, _, name = connection.msgtype.partition("/")
     return f"{package}/msg/{name.removeprefix('msg/')}"
-
-
-def _check_is_bag(path: Path) -> None:
-    if not path.exists():
-        raise InputError(f"{path} does not exist")
-    if path.is_dir() and not (path / "metadata.yaml").is_file():
-        inside = sorted(p.name for pattern in ("*.mcap", "*.db3", "*.bag") for p in path.glob(pattern))
-        raise InputError(f"{path} is not a bag, it has no metadata.yaml. "
-                         + (f"Give the file itself, {path / inside[0]}, or make one: ros2 bag reindex {path}" if inside
-                            else "A bag is a folder with metadata.yaml, or a .mcap, .db3 or .bag file"))
-    if path.is_file() and path.suffix not in (".mcap", ".db3", ".bag"):
-        raise InputError(f"{path} is not a bag: that is a folder with metadata.yaml, or a .mcap, .db3 or .bag file")
 
 
 @contextmanager
@@ -158,7 +163,7 @@ def _bag_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # also struct.error, AssertionError, zstd's and SQLite's, from a damaged file
-        raise InputError(f"{path} cannot be read as a bag: {_first_line(error)}. If the recording was cut off, repair "
+        raise InputError(f"{path} cannot be read as a bag: {_cause(error)}. If the recording was cut off, repair "
                          f"it: {_repair(path)}") from error
 
 
@@ -172,5 +177,9 @@ def _repair(path: Path) -> str:
     return f"ros2 bag reindex {path if path.is_dir() else path.parent}"
 
 
-def _first_line(error: Exception) -> str:
-    return f"{str(error).strip() or type(error).__name__}".splitlines()[0].rstrip(".")
+def _cause(error: Exception) -> str:
+    """What rosbags says if it has seen what is wrong; else that it stumbled, and over what."""
+    said = f"{str(error).strip() or type(error).__name__}".splitlines()[0].rstrip(".")
+    if isinstance(error, MemoryError):
+        return "it is damaged, or holds more at once than there is memory for"
+    return said if isinstance(error, (ReaderError1, ReaderError2, OSError)) else f"its content is damaged ({said})"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from .errors import InputError
 from .share import share_folder
+from .user_paths import user_path
 
 DEFAULT_MODEL = "street"
 
@@ -22,7 +23,7 @@ def find_model(name_or_folder: str | Path) -> Path:
     folders = {folder.name: folder for folder in shipped()}
     if str(name_or_folder) in folders:
         return folders[str(name_or_folder)]
-    folder = Path(name_or_folder).expanduser()
+    folder = user_path(name_or_folder)
     if (folder / "model.yaml").is_file():
         return folder
     what = "is a folder without model.yaml" if folder.is_dir() else "is neither a shipped model nor a model folder"

@@ -12,6 +12,7 @@ import numpy as np
 from .encodings import MAX_PIXELS, MAX_SIDE
 from .errors import InputError
 from .image_size import JPEG_START, PNG_START, image_size
+from .user_paths import user_path
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".jp2", ".gif")
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mjpeg", ".ts", ".wmv")
@@ -48,7 +49,7 @@ def find_sources(inputs: Sequence[Path]) -> list[Source]:
     """
     files: dict[Path, Path] = {}
     for path in inputs:
-        for file in _files_of(Path(path).expanduser()):
+        for file in _files_of(user_path(path)):
             files.setdefault(file.resolve(), file)
     return _named(list(files.values()))
 
@@ -139,8 +140,8 @@ def _image_bytes(path: Path) -> bytes:
     """The content of a file that starts, and if JPEG or PNG also ends, like an image of a size that is accepted."""
     try:
         content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # ValueError: the name has a NUL, as one in a dataset's JSON may
+        raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from error
     if not content:
         raise InputError(f"{path} is empty")
     if content.startswith((JPEG_START, PNG_START)):

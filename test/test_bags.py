@@ -259,7 +259,7 @@ def no_file(bag: Path) -> None:
                   "mcap recover "),
     (no_database, "sqlite3", "file is not a database"),
     (no_metadata, "mcap", "is not a bag, it has no metadata.yaml. Give the file itself, "),
-    (broken_metadata, "mcap", "Could not load YAML"),
+    (broken_metadata, "mcap", "metadata.yaml is not YAML"),
     (no_file, "mcap", "Some database files are missing"),
 ])
 def test_a_damaged_bag_is_one_clear_line(damage, kind, said, tmp_path, run, capsys):

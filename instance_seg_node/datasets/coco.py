@@ -161,7 +161,7 @@ def _content(file: Path) -> dict[str, list[dict]]:
                     raise TypeError(f"{name} with {strange[0]} {row[strange[0]]!r}")
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{file} is not a file of COCO instances ({type(error).__name__}: {error}). It needs "
                          + "; ".join(f"{name} with {', '.join(keys)}" for name, keys in NEEDED.items())) from error
     for name, key in (("images", "id"), ("categories", "id"), ("categories", "name")):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import InputError
+from ..user_paths import user_path
 from . import cityscapes, coco, folder, pennfudan, streets
 from .dataset import Dataset
 
@@ -53,7 +54,7 @@ def open_dataset(where: str, *, classes: Sequence[str] | None = None, split: str
             raise InputError(f"{where} has no split {split!r}: the seeds say which images it has. Leave the split out")
         return streets.read(rest, classes)
     named = colon and kind in LAYOUTS
-    path = Path(rest if named else where).expanduser()
+    path = user_path(rest if named else where)
     if not path.exists():
         raise InputError(f"{path} does not exist. A dataset is a folder, a .json of COCO, or {streets.SPELLING}")
     layout = LAYOUTS[kind if named else _recognised(path)]

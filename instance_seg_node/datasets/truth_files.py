@@ -32,7 +32,7 @@ def read_ids(path: Path) -> np.ndarray:
     check_source(Source(path, path.name))
     try:
         return _grey_values(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, cv2.error) as error:
         raise InputError(f"{path} holds no ids: {error}. Write it as PNG with one channel of 8 or 16 bits") from error
 
 

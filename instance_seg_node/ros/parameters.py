@@ -132,7 +132,7 @@ def _camera_problems(cameras: list[str], resolve: Resolve) -> list[str]:
         try:
             validate_topic_name(f"{camera}/image_raw")
             names.append(resolve(camera))
-        except (InvalidTopicNameException, RuntimeError) as error:  # rcl's refusal to resolve is a RuntimeError
+        except (InvalidTopicNameException, RuntimeError, ValueError) as error:  # rcl's refusal, or a NUL in the name
             reason = str(error).splitlines()[0].partition(", at ")[0]  # rcl adds its own file and line
             return [f"cameras: {camera!r} is no namespace: {reason}"]
     twice = sorted({name for name in names if names.count(name) > 1})
