@@ -1,29 +1,78 @@
-"""Files that are there whole or not at all."""
+"""Files and folders that are there whole or not at all: the one way in which this package writes.
 
+What is written lies under a hidden name beside its place (claimed_names.py). It takes the place when the disk has all
+of it, so that a killed process or a loss of power leaves what was there before, or what is new. A link in the place is
+replaced, never written through.
+"""
+
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO
 
+from .claimed_names import claimed, new_file, new_folder
+from .errors import InputError
+from .folder_exchange import put_in_place, recover
+from .write_errors import no_room_said, unusable_said
+
 
 @contextmanager
-def atomic_file(path: Path, mode: str = "wb") -> Iterator[IO]:
+def atomic_file(path: Path, mode: str = "wb", *, rights: int = 0o666) -> Iterator[IO]:
     """A file to write, which takes the name `path` (and the place of a file there) when the block ends without error.
 
-    After an error nothing is left of it; a killed process leaves `.<name>.partial`, which the next one writes over.
+    After an error nothing is left of it. rights: before the umask. Raises NoRoom if the disk is full, InputError if
+    the folder cannot be written or something else than a file has the name.
     """
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with open(partial, mode) as file:
+    path = Path(path)
+    if os.path.exists(path) and not path.is_file() and not path.is_symlink():
+        raise InputError(f"{path} is there, and is no file. Choose another name")
+    with no_room_said(path), claimed(path, partial(new_file, rights=rights)) as (unfinished, descriptor):
+        with open(descriptor, mode, closefd=False) as file:
             yield file
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+        os.fsync(descriptor)
+        os.replace(unfinished, path)
+        _sync(path.parent)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a whole file."""
     with atomic_file(path) as file:
         file.write(content)
+
+
+@contextmanager
+def atomic_folder(path: Path, name: str = "new") -> Iterator[Path]:
+    """A folder to make and fill, which takes the name `path` (and the place of a folder there) when the block ends.
+
+    name: of the folder until then. Its parents are made. Raises as atomic_file does.
+    """
+    path = Path(path)
+    if path.name in ("", ".."):
+        raise InputError(f"{path} is no name for a new folder. Type its name, as it is seen from outside")
+    if os.path.lexists(path) and (path.is_symlink() or not path.is_dir()):
+        raise InputError(f"{path} is there, and is no folder. Choose another name")
+    with no_room_said(path), unusable_said(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with no_room_said(path), claimed(path, new_folder) as (work, _):
+        recover(path)
+        yield work / name
+        for folder, _, files in os.walk(work / name):
+            for part in (*files, "."):
+                _sync(Path(folder, part))
+        put_in_place(work / name, path)
+        _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    """Have the disk hold a file, or the names in a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some network file systems do so of themselves
+            raise
+    finally:
+        os.close(descriptor)

@@ -1,10 +1,5 @@
 """Results in a new rosbag2: complete under its name, or not there."""
 
-import fcntl
-import glob
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +8,7 @@ import numpy as np
 from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
+from .atomic_files import atomic_folder
 from .bag_messages import image_in_ros2, label_info, results, typestore
 from .bags import ImageTopic
 from .errors import InputError
@@ -76,30 +72,16 @@ def result_bag(out: Path, topics: Sequence[ImageTopic], spec: ModelSpec, seed_th
                overlay: bool = False, with_input: bool = False, overwrite: bool = False) -> Iterator[ResultBag]:
     """A new bag (rosbag2, mcap, zstd in its chunks) that is named `out` when the block ends without error.
 
-    Until then it lies in a hidden folder beside it, which an error removes; one that a killed run left behind is
-    removed by the next. Raises InputError if `out` exists, unless it is a bag and `overwrite` is set.
+    Raises InputError if `out` exists, unless it is a bag and `overwrite` is set; NoRoom if the disk is full.
     """
     out = Path(out).expanduser()
     check_new(out, overwrite=overwrite)
-    with _work_folder(out) as folder:
-        writer = Writer(folder / STEM, version=8, storage_plugin=StoragePlugin.MCAP)  # 9 is unknown before Jazzy
+    with atomic_folder(out, STEM) as folder:
+        writer = Writer(folder, version=8, storage_plugin=StoragePlugin.MCAP)  # 9 is unknown before Jazzy
         writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
         with writer:
             yield ResultBag(writer, topics, spec, seed_threshold, overlay=overlay, with_input=with_input)
         check_new(out, overwrite=overwrite)  # another run may have finished in the meantime
-        _put_in_place(folder / STEM, out, folder / "replaced")
-
-
-def _put_in_place(new: Path, out: Path, replaced: Path) -> None:
-    """Name `new` `out`. What was there becomes `replaced`, or stays if that fails."""
-    try:
-        if out.exists():
-            out.rename(replaced)
-        new.rename(out)
-    except BaseException:
-        if replaced.exists() and not out.exists():
-            replaced.rename(out)
-        raise
 
 
 def check_new(out: Path, *, overwrite: bool) -> None:
@@ -111,45 +93,6 @@ def check_new(out: Path, *, overwrite: bool) -> None:
     if not out.is_dir() or out.is_symlink() or not (out / "metadata.yaml").is_file():
         raise InputError(f"{out} is not a bag (a folder with metadata.yaml), so --overwrite does not touch it. "
                          "Choose another name")
-
-
-@contextmanager
-def _work_folder(out: Path) -> Iterator[Path]:
-    """A folder beside `out`, locked as long as this process lives, gone afterwards."""
-    prefix = f".{out.name}.partial-"
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(out.parent, prefix)
-        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=out.parent))
-    except OSError as error:
-        raise InputError(f"{out} cannot be written: {error.strerror} ({error.filename})") from error
-    lock = _lock(folder)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(lock)
-
-
-def _remove_abandoned(parent: Path, prefix: str) -> None:
-    for folder in parent.glob(f"{glob.escape(prefix)}*"):
-        try:
-            lock = _lock(folder)
-        except OSError:  # a run that is still at it
-            continue
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(lock)
-
-
-def _lock(folder: Path) -> int:
-    """A lock that ends with the process, however it ends. Raises BlockingIOError if another process holds it."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise
-    return descriptor
 
 
 def _qos(*, latched: bool) -> Qos:

@@ -10,10 +10,12 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO
 
 from .atomic_files import atomic_file
+from .cache_folder import ELSEWHERE, cache_folder, make_private
 from .errors import InputError
 
 Key = dict[str, object]
@@ -23,37 +25,20 @@ MARK = b"instance_seg_node 1 "
 
 log = logging.getLogger(__name__)
 
+_unwritable: set[Path] = set()
+"""Folders of which this process has said so."""
+
 
 class Unfit(InputError):
     """A file is not what the key asks for. The text says in what it differs, without full stop."""
-
-
-def cache_folder() -> Path:
-    """$XDG_CACHE_HOME/instance_seg_node, or ~/.cache/instance_seg_node; made if missing, and the owner's alone.
-
-    Raises InputError if it is another user's (who could put machine code there), or there is no home.
-    """
-    try:
-        home = os.environ.get("XDG_CACHE_HOME", "")
-        folder = (Path(home) if os.path.isabs(home) else Path.home() / ".cache") / "instance_seg_node"
-    except RuntimeError as error:
-        raise InputError("this user has no home folder to keep engines in. Name one: export XDG_CACHE_HOME=/path") \
-            from error
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = folder.stat()
-    if found.st_uid != os.geteuid():
-        raise InputError(f"{folder} belongs to another user ({found.st_uid}), and what lies there is run. Use "
-                         "a folder of your own: export XDG_CACHE_HOME=/path")
-    if found.st_mode & 0o077:  # else it may be on a file system that is read-only, where chmod is an error
-        folder.chmod(0o700)
-    return folder
 
 
 def cached(name: str, key: Key, make: Callable[[], bytes]) -> tuple[bytes, Path, bool]:
     """Content for a key: from the cache folder, or made and kept there. Returns it, its file, and whether it was made.
 
     Of several processes that want the same at once one makes it and the others wait. A file that does not fit is
-    replaced. `name` is for people, such as street.plan.
+    replaced. Where nothing can be kept (a full disk, no rights) a warning says so, and the content is used all the
+    same. `name` is for people, such as street.plan. Raises InputError as `cache_folder` does.
     """
     stem, suffix = os.path.splitext(name)
     path = cache_folder() / f"{stem}-{digest(key)[:16]}{suffix}"
@@ -68,7 +53,10 @@ def cached(name: str, key: Key, make: Callable[[], bytes]) -> tuple[bytes, Path,
             if path.exists():
                 log.warning("%s. It is made again", problem)
         content = make()
-        write(path, key, content)
+        try:
+            write(path, key, content)
+        except (OSError, InputError) as error:
+            _warn_once(path.parent, error)
         return content, path, True
 
 
@@ -79,11 +67,8 @@ def digest(key: Key) -> str:
 def write(path: Path, key: Key, content: bytes) -> None:
     """A file of this form, whole or not at all, that only its owner may read and write."""
     head = {"key": key, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-    with atomic_file(path) as file:
-        os.fchmod(file.fileno(), 0o600)
+    with atomic_file(path, rights=0o600) as file:
         file.write(MARK + json.dumps(head).encode() + b"\n" + content)
-        file.flush()
-        os.fsync(file.fileno())  # or a loss of power could leave the name with nothing in it
 
 
 def read(path: Path, key: Key) -> bytes:
@@ -117,15 +102,34 @@ def _head(path: Path, line: bytes) -> dict:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """One process, and one thread of it, at a time. The kernel frees the lock of one that is killed."""
-    with open(path.with_name(f".{path.name}.lock"), "w", opener=_private) as file:
+    """One process, and one thread of it, at a time. The kernel frees the lock of one that is killed.
+
+    Where the folder cannot be written, there is no lock, and a warning.
+    """
+    with ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            log.warning("another process makes %s; waiting for it", path)
-            fcntl.flock(file, fcntl.LOCK_EX)
+            make_private(path.parent)
+            _wait_for(stack.enter_context(open(path.with_name(f".{path.name}.lock"), "w", opener=_private)), path)
+        except OSError as error:
+            _warn_once(path.parent, error)
         yield
 
 
+def _wait_for(lock: IO, path: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        log.warning("another process makes %s; waiting for it", path)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+
 def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
+
+
+def _warn_once(folder: Path, error: OSError | InputError) -> None:
+    if folder not in _unwritable:
+        _unwritable.add(folder)
+        log.warning("%s cannot be written (%s). What would be kept there is used, and made again at the next start. To "
+                    "keep it, make room there, or name another place: %s", folder,
+                    getattr(error.__cause__ or error, "strerror", error), ELSEWHERE)

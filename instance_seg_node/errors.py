@@ -5,6 +5,10 @@ class InputError(ValueError):
     """A file, folder, setting or argument of the user's is unusable. The command line exits with 2."""
 
 
+class NoRoom(OSError):
+    """The disk, a quota or a limit has no room for a file. The command line exits with 1."""
+
+
 class FrameError(InputError):
     """One camera frame is unusable; the next one may be fine.
 

@@ -1,6 +1,5 @@
 """What a model folder says about its network: `model.yaml`, beside `model.onnx`."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -8,6 +7,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from .atomic_files import write_atomically
 from .errors import InputError
 from .yaml_files import read_yaml
 
@@ -110,9 +110,7 @@ class ModelSpec(Strict):
     def save(self, folder: Path) -> None:
         """Write `model.yaml` into an existing folder."""
         text = yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-        unfinished = Path(folder) / "model.yaml.unfinished"
-        unfinished.write_text(text)
-        os.replace(unfinished, Path(folder) / "model.yaml")
+        write_atomically(Path(folder) / "model.yaml", text.encode())
 
 
 MOST_PROBLEMS = 20

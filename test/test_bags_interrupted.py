@@ -10,6 +10,8 @@ import pytest
 from bag_files import compressed, read_bag, write_bag
 from tiny_model import blobs, write_tiny_model
 
+from instance_seg_node.atomic_files import atomic_folder
+
 PROGRAM = [sys.executable, "-c", "import sys; from instance_seg_node.cli import main; sys.exit(main())"]
 FRAMES = 4000
 """So many that the signal comes long before the last."""
@@ -33,7 +35,7 @@ def half_way(rig, tmp_path):
     def start(number: signal.Signals):
         command = [*PROGRAM, "bag", str(rig / "long"), str(tmp_path / "out"), "--model", str(rig / "tiny")]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-            while not any(tmp_path.glob(".out.partial-*/instance_seg/instance_seg.mcap")):
+            while not any(tmp_path.glob(".out.partial/instance_seg/instance_seg.mcap")):
                 assert process.poll() is None, process.stderr.read()
                 time.sleep(0.002)
             process.send_signal(number)
@@ -51,30 +53,58 @@ def test_a_signal_ends_it_with_nothing_left(number, status, line, half_way, tmp_
 
 def test_what_a_killed_run_leaves_is_hidden_and_removed_by_the_next(half_way, rig, tmp_path):
     assert half_way(signal.SIGKILL)[0] == -signal.SIGKILL
-    [left] = os.listdir(tmp_path)
-    assert left.startswith(".out.partial-")
+    assert os.listdir(tmp_path) == [".out.partial"]
     again = [*PROGRAM, "bag", str(rig / "short"), str(tmp_path / "out"), "--model", str(rig / "tiny")]
     subprocess.run(again, check=True)
     assert os.listdir(tmp_path) == ["out"]
     assert len(read_bag(tmp_path / "out")["/cam/instance_seg/instances"]) == 3
 
 
-def test_a_bag_stays_if_the_new_one_cannot_take_its_place(tmp_path):
-    from instance_seg_node.bag_results import _put_in_place
+def test_a_bag_that_is_replaced_is_the_old_one_or_the_new_one_wherever_the_run_is_killed(rig, tmp_path):
+    write_bag(tmp_path / "template" / "out", [("/old", 1, compressed(blobs(), (1, 0)))])
+    (tmp_path / "stopped").mkdir()
+    subprocess.run([sys.executable, "-c", REPLACED, rig / "short", rig / "tiny", tmp_path / "template",
+                    tmp_path / "stopped"], check=True, env=os.environ | {"PYTHONPATH": os.path.dirname(__file__)})
+    found = {int(folder.name): list(read_bag(folder / "out")) for folder in (tmp_path / "stopped").iterdir()}
+    topics = [found[step] for step in sorted(found)]
+    changed = topics.index(topics[-1])
+    assert topics[:changed] == [["/old"]] * changed
+    assert topics[changed:] == [topics[-1]] * (len(topics) - changed)
+    assert "/cam/instance_seg/instances" in topics[-1]
 
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "precious").touch()
-    with pytest.raises(FileNotFoundError):
-        _put_in_place(tmp_path / "absent", tmp_path / "out", tmp_path / "replaced")
-    assert os.listdir(tmp_path) == ["out"]
-    assert os.listdir(tmp_path / "out") == ["precious"]
+
+REPLACED = """
+import signal, sys
+from pathlib import Path
+from bag_files import compressed
+from stopped_writers import stopped_everywhere
+from tiny_model import blobs
+import numpy as np
+from instance_seg_node.bag_results import result_bag
+from instance_seg_node.bags import choose_topics, open_bag
+from instance_seg_node.bag_messages import header_of
+from instance_seg_node.instances import Instances
+from instance_seg_node.model_spec import ModelSpec
+
+def write():
+    none = Instances(np.zeros((64, 128), np.uint16), *np.zeros((2, 0)), np.zeros((0, 4)), np.zeros(0))
+    with open_bag(source) as bag, result_bag(Path("out"), choose_topics(bag), spec, 0.9, overwrite=True) as results:
+        for recorded in bag.recorded(bag.topics):
+            results.write("/cam", recorded.log_ns, header_of(recorded.message()), none)
+
+source, model, template, out = map(Path, sys.argv[1:])
+spec = ModelSpec.load(model)
+stopped_everywhere(write, template, out, signal.SIGKILL)
+"""
 
 
-def test_a_run_leaves_alone_what_another_is_still_writing(rig, tmp_path):
-    from instance_seg_node.bag_results import _work_folder
-    from instance_seg_node.cli import main
-
-    with _work_folder(tmp_path / "out") as other:
-        assert main(["bag", str(rig / "short"), str(tmp_path / "out"), "--model", str(rig / "tiny")]) == 0
-        assert other.is_dir()
+def test_a_run_waits_for_another_that_is_writing_the_same_bag_and_leaves_it_alone(rig, tmp_path):
+    command = [*PROGRAM, "bag", str(rig / "short"), str(tmp_path / "out"), "--model", str(rig / "tiny")]
+    with atomic_folder(tmp_path / "out") as other:
+        write_bag(other, [("/other", 1, compressed(blobs(), (1, 0)))])
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert "another process is writing" in process.stderr.readline()
+    assert f"{tmp_path / 'out'} exists already" in process.communicate()[1]
+    assert process.returncode == 2
+    assert list(read_bag(tmp_path / "out")) == ["/other"]
     assert os.listdir(tmp_path) == ["out"]

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from instance_seg_node import cached_files
-from instance_seg_node.cached_files import Unfit, cache_folder, cached, read, write
+from instance_seg_node.cache_folder import cache_folder
+from instance_seg_node.cached_files import Unfit, cached, read, write
 from instance_seg_node.errors import InputError
 
 KEY = {"gpu": ["sm_86"], "precision": "fp16"}
@@ -85,21 +86,78 @@ def test_the_cache_is_in_the_home_folder_unless_xdg_cache_home_is_a_whole_path(m
     assert cache_folder() == tmp_path / ".cache" / "instance_seg_node"
 
 
-def test_a_cache_on_a_file_system_that_is_read_only_serves_what_it_holds(monkeypatch):
-    def read_only(*arguments, **named):
+@pytest.fixture
+def read_only(monkeypatch):
+    """Makes what writes fail from now on, as on a file system that is read-only; root cannot be kept out otherwise."""
+    def fail(*arguments, **named):
         raise OSError(30, "Read-only file system")
 
+    def start():
+        for place, name in ((os, "chmod"), (os, "mkdir"), (os, "replace"), (Path, "chmod"), (cached_files, "_private")):
+            monkeypatch.setattr(place, name, fail)
+    return start
+
+
+def test_a_cache_on_a_file_system_that_is_read_only_serves_what_it_holds(read_only, caplog):
     cached("small.plan", KEY, make)
-    monkeypatch.setattr(os, "chmod", read_only)
-    monkeypatch.setattr(Path, "chmod", read_only)
-    monkeypatch.setattr(cached_files, "_locked", read_only)
+    read_only()
     assert cached("small.plan", KEY, never)[0] == CONTENT
+    assert caplog.text == ""
 
 
-def test_another_users_cache_is_refused_with_the_remedy(monkeypatch):
+def test_what_cannot_be_kept_is_used_and_one_warning_says_so(read_only, folder, caplog):
+    read_only()
+    content, path, made = cached("small.plan", KEY, make)
+    assert (content, made) == (CONTENT, True)
+    assert not path.exists()
+    assert cached("large.plan", KEY, make)[0] == CONTENT
+    [warning] = caplog.messages
+    assert f"{folder} cannot be written (Read-only file system)." in warning
+    assert warning.endswith("make room there, or name another place: export XDG_CACHE_HOME=/path")
+
+
+def test_an_error_of_the_making_is_that_of_the_caller_even_if_nothing_can_be_kept(read_only):
+    read_only()
+    with pytest.raises(ZeroDivisionError) as error:
+        cached("small.plan", KEY, lambda: 1 / 0)
+    assert error.value.__context__ is None
+
+
+def test_another_users_cache_is_refused_with_the_remedy(folder, monkeypatch):
+    folder.mkdir(parents=True)
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     with pytest.raises(InputError, match="belongs to another user.*export XDG_CACHE_HOME=/path"):
         cache_folder()
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])
+def test_a_cache_that_others_can_write_is_refused_with_the_remedy(mode, folder):
+    folder.mkdir(parents=True)
+    folder.chmod(mode)
+    with pytest.raises(InputError, match=f"can be written by others .its mode is {mode:o}.*rm -r {folder}$"):
+        cached("small.plan", KEY, never)
+    assert os.listdir(folder) == []
+
+
+@pytest.mark.parametrize(("plant", "kind"), [
+    (lambda folder: folder.symlink_to("/tmp"), "link"), (lambda folder: folder.symlink_to("nowhere"), "link"),
+    (Path.touch, "file")])
+def test_a_link_in_the_place_of_the_cache_is_not_followed(plant, kind, folder):
+    folder.parent.mkdir()
+    plant(folder)
+    with pytest.raises(InputError, match=f"is a {kind} and no folder, .*: export XDG_CACHE_HOME=/path"):
+        cached("small.plan", KEY, never)
+
+
+def test_a_link_in_the_place_of_a_lock_is_not_followed(folder, tmp_path, caplog):
+    path = cached("small.plan", KEY, make)[1]
+    path.unlink()
+    lock = path.with_name(f".{path.name}.lock")
+    lock.unlink()
+    lock.symlink_to(tmp_path / "victim")
+    assert cached("small.plan", KEY, make)[0] == CONTENT
+    assert not (tmp_path / "victim").exists()
+    assert "Too many levels of symbolic links" in caplog.text
 
 
 def test_a_user_without_a_home_is_told_what_to_set(monkeypatch):
@@ -188,11 +246,18 @@ def test_a_killed_process_blocks_nobody_and_leaves_nothing_that_is_taken_for_a_f
     assert sorted(path.suffix for path in folder.iterdir()) == [".lock", ".plan"]
 
 
-def test_a_full_disk_leaves_nothing(folder, monkeypatch):
-    def full(descriptor):
-        raise OSError(28, "No space left on device")
+LIMITED = """
+import resource
+from instance_seg_node.cached_files import cached
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+for name in ("one.plan", "two.plan"):
+    print(len(cached(name, {"gpu": ["sm_86"]}, lambda: bytes(2000))[0]))
+"""
 
-    monkeypatch.setattr(cached_files.os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
-        cached("small.plan", KEY, make)
-    assert [path.suffix for path in folder.iterdir()] == [".lock"]
+
+def test_what_there_is_no_room_for_is_used_and_nothing_of_it_is_left(folder):
+    said = subprocess.run([sys.executable, "-c", LIMITED], capture_output=True, text=True, check=True)
+    assert said.stdout == "2000\n2000\n"
+    [warning] = said.stderr.splitlines()
+    assert f"{folder} cannot be written (File too large)" in warning
+    assert [path.suffix for path in folder.iterdir()] == [".lock", ".lock"]
