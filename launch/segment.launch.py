@@ -18,6 +18,7 @@ PARAMETERS = {
     "cameras": "namespaces of the cameras, as a YAML list such as \"['/front', '/left']\"",
     "model": "a shipped model's name, or a model folder",
     "device": "auto, cpu or cuda",
+    "precision": "of the network: fp32, and on a GPU fp16 or int8",
     "transport": "raw (image_raw) or compressed (image_raw/compressed)",
     "use_sim_time": "true: time comes from /clock, as with a bag",
 }
