@@ -144,7 +144,7 @@ def test_wheel_holds_code_kernels_models_and_settings(tmp_path):
     assert code - set(names) == set()
     shared = {path.relative_to(sources).as_posix() for folder in ("config", "launch", "models")
               for path in (sources / folder).rglob("*") if path.is_file()}
-    assert "config/fastdds_large_images.xml" in shared
+    assert {"config/fastdds_large_images.xml", "config/sros2/policy.xml"} <= shared
     prefix = f"instance_seg_node-{__version__}.data/data/share/instance_seg_node"
     assert {f"{prefix}/{name}" for name in shared} - set(names) == set()
     assert not [name for name in names if name.startswith(("test", "demo", "benchmarks"))]
@@ -167,7 +167,7 @@ def test_colcon_builds_and_installs_the_package(tmp_path, option):
             assert script.read_text().startswith("#!/usr/bin/env python3\n")
     share = prefix / "share" / "instance_seg_node"
     for name in ("package.xml", "launch/segment.launch.py", "launch/replay.launch.py", "config/instance_seg.yaml",
-                 "config/instance_seg.rviz"):
+                 "config/instance_seg.rviz", "config/sros2/policy.xml"):
         assert (share / name).is_file(), name
     assert (prefix / "share" / "ament_index" / "resource_index" / "packages" / "instance_seg_node").is_file()
 
