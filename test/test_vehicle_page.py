@@ -30,8 +30,8 @@ def texts() -> list[str]:
 
 
 def quoted() -> list[str]:
-    table = PAGE.partition("| it says |")[2].partition("\n\n")[0]
-    return [text for text in re.findall(r"^\| `(.+?)`[ ,]", table, re.MULTILINE) if text not in OTHERS]
+    rows = PAGE.partition("| it says |")[2].partition("\n\n")[0].splitlines()
+    return [text for row in rows for text in re.findall("`(.+?)`", row.split(" | ")[0]) if text not in OTHERS]
 
 
 @pytest.fixture(scope="module")
