@@ -11,8 +11,9 @@ from collections.abc import Sequence
 
 from instance_seg_node.frame import Frame
 from instance_seg_node.instances import Instances
+from instance_seg_node.pipelines import Pipeline, open_pipeline
 from instance_seg_node.ros.node import main
-from instance_seg_node.segmenter import Segmenter, open_segmenter
+from instance_seg_node.segmenter import Segmenter
 
 
 class TracedSegmenter(Segmenter):
@@ -27,9 +28,11 @@ class TracedSegmenter(Segmenter):
         return instances
 
 
-def traced(*arguments, **settings) -> Segmenter:
-    opened = open_segmenter(*arguments, **settings)
-    return TracedSegmenter(opened.engine, opened.spec)
+def traced(*arguments, **settings) -> tuple[Pipeline, str]:
+    """On the CPU alone: a GPU's pipeline has no segmenter."""
+    pipeline, why = open_pipeline(*arguments, **settings | {"device": "cpu"})
+    pipeline.segmenter = TracedSegmenter(pipeline.segmenter.engine, pipeline.spec)
+    return pipeline, why
 
 
 if __name__ == "__main__":

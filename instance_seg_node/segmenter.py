@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ class Segmenter:
     """A model that is ready to run. Not to be called from two threads at once.
 
     `thresholds` may be replaced between two calls. `stage_ms` holds the milliseconds that each of STAGES
-    took in the last call, over its whole batch.
+    took in the last call, over its whole batch. `stage` is the one that it is at, empty between calls.
     """
 
     def __init__(self, engine: Engine, spec: ModelSpec):
@@ -31,6 +32,7 @@ class Segmenter:
         self.spec = spec
         self.thresholds: Thresholds = spec.thresholds
         self.stage_ms = dict.fromkeys(STAGES, 0.0)
+        self.stage = ""
         self._decode = DECODERS[spec.method](spec.groups)
         self._batch = np.zeros((0, spec.input_height, spec.input_width, 3), np.uint8)
 
@@ -38,27 +40,33 @@ class Segmenter:
         """The instances of each frame, in order, at its own resolution. Frames may differ in size."""
         if not frames:
             return []
-        started = time.perf_counter()
-        images = self._resized(frames)
-        resized = time.perf_counter()
-        heads = self.engine(images)
-        inferred = time.perf_counter()
-        thresholds = self.thresholds
-        results, cluster_s = [], 0.0
-        for i, frame in enumerate(frames):
-            before = time.perf_counter()
-            clusters = self._decode(**{name: head[i] for name, head in heads.items()}, thresholds=thresholds)
-            cluster_s += time.perf_counter() - before
-            results.append(enlarge(clusters, frame.height, frame.width))
-        enlarge_s = time.perf_counter() - inferred - cluster_s
-        seconds = (resized - started, inferred - resized, cluster_s, enlarge_s)
-        self.stage_ms = dict(zip(STAGES, (1e3 * s for s in seconds), strict=True))
-        return results
+        self.stage_ms = dict.fromkeys(STAGES, 0.0)
+        with self._at("resize"):
+            images = self._resized(frames)
+        with self._at("network"):
+            heads = self.engine(images)
+        return [self._instances(frame, {name: head[i] for name, head in heads.items()})
+                for i, frame in enumerate(frames)]
 
     def warm_up(self) -> None:
         """Run once on noise, so that no later call pays for compilation or first allocation."""
         noise = np.random.default_rng(0).integers(0, 256, (self.spec.input_height, self.spec.input_width, 3), np.uint8)
         self([Frame(noise)])
+
+    def _instances(self, frame: Frame, heads: dict[str, np.ndarray]) -> Instances:
+        with self._at("cluster"):
+            clusters = self._decode(**heads, thresholds=self.thresholds)
+        with self._at("enlarge"):
+            return enlarge(clusters, frame.height, frame.width)
+
+    @contextmanager
+    def _at(self, stage: str) -> Iterator[None]:
+        self.stage, started = stage, time.perf_counter()
+        try:
+            yield
+        finally:
+            self.stage_ms[stage] += 1e3 * (time.perf_counter() - started)
+            self.stage = ""
 
     def _resized(self, frames: Sequence[Frame]) -> np.ndarray:
         if len(self._batch) < len(frames):

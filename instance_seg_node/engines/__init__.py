@@ -1,13 +1,15 @@
 """A network behind one protocol: bytes of images in, heads out. A new engine is one file and one row of ENGINES."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from ..errors import InputError
 from ..model_spec import ModelSpec
+
+log = logging.getLogger(__name__)
 
 
 class Engine(Protocol):
@@ -26,19 +28,26 @@ def _ort(folder: Path, spec: ModelSpec, precision: str) -> Engine:
     return OrtEngine(folder, spec, precision=precision)
 
 
-ENGINES: dict[str, Callable[[Path, ModelSpec, str], Engine]] = {"cpu": _ort}
+def _cuda(folder: Path, spec: ModelSpec, precision: str) -> Engine:
+    from .cuda import CudaEngine
+
+    return CudaEngine(folder, spec, precision=precision)
+
+
+ENGINES: dict[str, Callable[[Path, ModelSpec, str], Engine]] = {"cpu": _ort, "cuda": _cuda}
 """Device -> how to open a model folder there."""
 
-DEVICES = ("auto", "cpu", "cuda")
+DEVICES = ("auto", *ENGINES)
 PRECISIONS = ("fp32", "fp16", "int8")
 
 
 def open_engine(folder: Path, spec: ModelSpec, *, device: str = "auto", precision: str = "fp32") -> Engine:
-    """The engine of a model folder on a device of DEVICES. Raises InputError if that device has no engine here."""
-    if device not in DEVICES:
-        raise InputError(f"device must be one of {', '.join(DEVICES)}, got {device!r}")
-    if device == "auto":
-        device = "cpu"
-    if device not in ENGINES:
-        raise InputError(f"device {device!r} has no engine in this version. Use device cpu (or auto, which takes it)")
-    return ENGINES[device](folder, spec, precision)
+    """The engine of a model folder on a device of DEVICES; the log says which `auto` takes, and why.
+
+    Raises InputError if that device cannot be used here.
+    """
+    from .devices import chosen_device
+
+    chosen, why = chosen_device(device)
+    log.info("%s", why)
+    return ENGINES[chosen](folder, spec, precision)

@@ -31,25 +31,26 @@ def architectures(names: str) -> tuple[str, ...]:
     return tuple(sorted(found, key=list(ARCHITECTURES).index))
 
 
-def this_gpu(ordinal: int = 0) -> Gpu:
-    """The GPU of this machine, asked of its driver; makes no context. Raises InputError if there is none."""
+REMEDY = ". Name the GPU that it is for, such as --gpu sm_86, or run this on the machine with the GPU"
+
+
+def this_gpu(ordinal: int = 0, remedy: str = REMEDY) -> Gpu:
+    """The GPU of this machine, asked of its driver; makes no context. Raises InputError if there is none, which ends
+    with `remedy`."""
     try:
         driver = ctypes.CDLL("libcuda.so.1")
     except OSError as error:
-        raise InputError("there is no GPU here: no NVIDIA driver is installed (libcuda.so.1). " + REMEDY) from error
+        raise InputError(f"there is no GPU here: no NVIDIA driver is installed (libcuda.so.1){remedy}") from error
     name, device, values = ctypes.create_string_buffer(256), ctypes.c_int(), (ctypes.c_int(), ctypes.c_int())
-    _check(driver.cuInit(0))
-    _check(driver.cuDeviceGet(ctypes.byref(device), ordinal))
-    _check(driver.cuDeviceGetName(name, len(name), device))
+    _check(driver.cuInit(0), remedy)
+    _check(driver.cuDeviceGet(ctypes.byref(device), ordinal), remedy)
+    _check(driver.cuDeviceGetName(name, len(name), device), remedy)
     for value, attribute in zip(values, (MAJOR, MINOR), strict=True):
-        _check(driver.cuDeviceGetAttribute(ctypes.byref(value), attribute, device))
+        _check(driver.cuDeviceGetAttribute(ctypes.byref(value), attribute, device), remedy)
     return Gpu(name.value.decode(), f"sm_{values[0].value}{values[1].value}")
 
 
-REMEDY = "Name the GPU that it is for, such as --gpu sm_86, or run this on the machine with the GPU"
-
-
-def _check(status: int) -> None:
+def _check(status: int, remedy: str) -> None:
     if status:
         raise InputError(f"there is no GPU here that can be used: the NVIDIA driver says CUDA error {status} "
-                         f"(see what nvidia-smi says). {REMEDY}")
+                         f"(see what nvidia-smi says){remedy}")

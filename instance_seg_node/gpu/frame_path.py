@@ -75,6 +75,14 @@ class FramePath:
         """Return when the results are there."""
         self._device.wait()
 
+    def warm_up(self) -> None:
+        """Run each size of a batch once, so that no later one pays for what happens at the first."""
+        self._device.zero(self._network.images)
+        for count in range(1, self._network.images.shape[0] + 1):
+            self._network(count)
+            self._cluster(count, self._spec.thresholds)
+        self.wait()
+
     def _loaded(self, camera: Hashable, message: Any) -> CameraPath | FrameError:
         try:
             layout = layout_of(message)
@@ -98,8 +106,7 @@ class FramePath:
         passed("convert")
         self._network(count)
         passed("network")
-        heads = {name: head[:count] for name, head in self._network.heads.items()}
-        self._clustering(**heads, thresholds=thresholds)
+        self._cluster(count, thresholds)
         passed("cluster")
         for slot, path in enumerate(paths):
             path.enlarge(self._clustering, slot)
@@ -107,3 +114,7 @@ class FramePath:
         for path in paths:
             path.fetch()
         passed("download")
+
+    def _cluster(self, count: int, thresholds: Thresholds) -> None:
+        heads = {name: head[:count] for name, head in self._network.heads.items()}
+        self._clustering(**heads, thresholds=thresholds)

@@ -1,6 +1,5 @@
 """One camera of the node: what comes in, what goes out, and what became of each frame."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +10,9 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray, LabelInfo
 
-from .. import drawing
-from ..encodings import rgb_of_compressed, rgb_of_image
-from ..frame import Frame
 from ..instances import Instances
 from ..model_spec import ModelSpec
+from ..pipelines import Result
 from .camera_record import CameraRecord
 from .messages import KeptDetections, KeptImage, jpeg, label_info, png
 from .stage_times import StageTimes
@@ -31,11 +28,11 @@ OUTPUTS = {
 }
 """Topic below <camera>/instance_seg -> type."""
 
-TRANSPORTS: dict[str, tuple[str, type, Callable]] = {
-    "raw": ("image_raw", Image, rgb_of_image),
-    "compressed": ("image_raw/compressed", CompressedImage, rgb_of_compressed),
+TRANSPORTS: dict[str, tuple[str, type]] = {
+    "raw": ("image_raw", Image),
+    "compressed": ("image_raw/compressed", CompressedImage),
 }
-"""Value of parameter `transport` -> topic below <camera>, type, how to get the picture."""
+"""Value of parameter `transport` -> topic below <camera>, type."""
 
 
 def input_qos() -> QoSProfile:
@@ -64,7 +61,7 @@ class Camera:
 
     def __init__(self, node: LifecycleNode, camera: str, transport: str, spec: ModelSpec):
         self.name = node.resolve_topic_name(camera)
-        topic, self.input_type, self._to_rgb = TRANSPORTS[transport]
+        topic, self.input_type = TRANSPORTS[transport]
         self.input_topic = node.resolve_topic_name(f"{camera}/{topic}")
         self.record: CameraRecord | None = None
         self.incompatible = ""
@@ -83,11 +80,6 @@ class Camera:
                 kind, f"{self._outputs}/{output}", output_qos(output),
                 qos_overriding_options=QoSOverridingOptions.with_default_policies())
 
-    def frame(self, message: Any) -> Frame:
-        """The picture of an input message. Raises FrameError."""
-        stamp = message.header.stamp
-        return Frame(self._to_rgb(message), stamp.sec * 10**9 + stamp.nanosec, message.header.frame_id)
-
     def publish_ids(self, header: Header, instances: Instances, stages: StageTimes) -> None:
         """The id map, before anything else is computed."""
         with stages.measure("fill ids"):
@@ -95,24 +87,24 @@ class Camera:
         with stages.measure("publish ids"):
             self._publishers["instances"].publish(self._ids.message)
 
-    def publish_classes(self, header: Header, instances: Instances, stages: StageTimes) -> None:
+    def publish_classes(self, header: Header, instances: Instances, result: Result, stages: StageTimes) -> None:
         """What each id is: detections and the class map."""
         with stages.measure("detections"):
             self._publishers["detections"].publish(self._detections.fill(header, instances))
         with stages.measure("classes"):
-            instances.class_map(out=self._classes.pixels(header, *instances.id_map.shape))
+            result.class_map(self._classes.pixels(header, *instances.id_map.shape))
             self._publishers["classes"].publish(self._classes.message)
 
-    def publish_pictures(self, header: Header, frame: Frame, instances: Instances, stages: StageTimes) -> None:
+    def publish_pictures(self, header: Header, result: Result, stages: StageTimes) -> None:
         """The outputs that take long, those of them that someone subscribes to."""
         if self._wanted("instances/compressed"):
             with stages.measure("png"):
-                self._publishers["instances/compressed"].publish(png(header, instances.id_map))
+                self._publishers["instances/compressed"].publish(png(header, result.instances.id_map))
         if not (self._wanted("overlay") or self._wanted("overlay/compressed")):
             return
         with stages.measure("overlay"):
-            pixels = self._overlay.pixels(header, frame.height, frame.width)
-            drawing.overlay(frame.rgb, instances, self._spec, out=pixels)
+            pixels = self._overlay.pixels(header, *result.instances.id_map.shape)
+            result.overlay(pixels)
             if self._wanted("overlay"):
                 self._publishers["overlay"].publish(self._overlay.message)
             if self._wanted("overlay/compressed"):

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 REPLACED = "replaced"
 STALE = "stale"
 FAILED = "failed"
-NOT_REJECTED = (REPLACED, STALE, FAILED)
+NO_ENGINE = "no engine"
+NOT_REJECTED = (REPLACED, STALE, FAILED, NO_ENGINE)
 """Causes of ours. Every other cause is a FrameError's: the frame itself was unusable, "rejected"."""
 
 

@@ -23,17 +23,22 @@ class Mailbox:
             self._changed.notify()
             return replaced
 
-    def take(self) -> dict[Hashable, Any] | None:
-        """What waits, one item of each sender, as soon as there is any; None once closed.
+    def take(self, timeout_s: float | None = None) -> dict[Hashable, Any] | None:
+        """What waits, one item of each sender, as soon as there is any; nothing after the time-out; None once closed.
 
         All slots are emptied at once, so no sender can starve another.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._slots or self._closed)
+            self._changed.wait_for(lambda: self._slots or self._closed, timeout_s)
             if self._closed:
                 return None
             taken, self._slots = self._slots, {}
             return taken
+
+    @property
+    def closed(self) -> bool:
+        """Whether close() was called."""
+        return self._closed
 
     def close(self) -> None:
         """Wake whoever waits in take(), and forget what waits."""

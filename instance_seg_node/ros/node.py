@@ -2,8 +2,9 @@
 
     ros2 run instance_seg_node instance_seg_node --ros-args -p cameras:="['/front', '/left']"
 
-Lifecycle: configure loads the model and announces the topics, activate subscribes and starts the worker. One executor
-thread receives, one worker thread segments and publishes.
+Lifecycle: configure loads the model and announces the topics, activate subscribes and starts the worker, which opens
+the engine on a GPU; deactivate gives all memory of the GPU back. One executor thread receives, one worker thread
+segments and publishes.
 """
 
 import sys
@@ -25,7 +26,7 @@ from rclpy.subscription import Subscription
 
 from ..errors import InputError
 from ..models import find_model
-from ..segmenter import Segmenter, open_segmenter
+from ..pipelines import Pipeline, open_pipeline
 from . import parameters
 from .camera import Camera, input_qos
 from .camera_record import CameraRecord
@@ -42,15 +43,15 @@ LABEL_INFO_PERIOD_S = 10.0
 
 
 class InstanceSegNode(LifecycleNode):
-    """`open_model(folder, device=, precision=)` gives the segmenter."""
+    """`open_model(folder, device=, precision=, transport=, cameras=)` gives the pipeline, and why it is this one."""
 
-    def __init__(self, open_model: Callable[..., Segmenter] = open_segmenter):
+    def __init__(self, open_model: Callable[..., tuple[Pipeline, str]] = open_pipeline):
         super().__init__("instance_seg")
         parameters.declare(self)
         self.state = State("unconfigured", WARN, "waiting to be configured")
         self._open_model = open_model
         self._settings = None
-        self._segmenter: Segmenter | None = None
+        self._pipeline: Pipeline | None = None
         self._worker: Worker | None = None
         self._cameras: dict[Camera, Subscription | None] = {}
         self._label_info_timer = None
@@ -67,24 +68,25 @@ class InstanceSegNode(LifecycleNode):
         self._report()
         settings = parameters.values(self)
         parameters.require(settings, None, self.resolve_topic_name)
-        segmenter = self._open_model(find_model(settings["model"]), device=settings["device"],
-                                     precision=settings["precision"])
-        parameters.require(settings, segmenter.spec.thresholds, self.resolve_topic_name)
-        self._settings, self._segmenter = settings, segmenter
+        pipeline, why = self._open_model(find_model(settings["model"]), device=settings["device"],
+                                         precision=settings["precision"], transport=settings["transport"],
+                                         cameras=len(settings["cameras"]))
+        parameters.require(settings, pipeline.spec.thresholds, self.resolve_topic_name)
+        self._settings, self._pipeline = settings, pipeline
         self._apply([])
-        self._cameras = {Camera(self, camera, settings["transport"], segmenter.spec): None
+        self._cameras = {Camera(self, camera, settings["transport"], pipeline.spec): None
                          for camera in settings["cameras"]}
         for camera in self._cameras:
             camera.announce(self)
         self.state = State("inactive", OK, "configured, not active")
-        self.get_logger().info(f"model {segmenter.spec.name} on {segmenter.engine.description}; "
+        self.get_logger().info(f"{why}: model {pipeline.spec.name} on {pipeline.description}; "
                                f"input {', '.join(camera.input_topic for camera in self._cameras)}; "
                                "output <camera>/instance_seg/*")
 
     @guarded
     def on_activate(self, state: LifecycleState) -> None:
         super().on_activate(state)
-        self._worker = Worker(self._segmenter, self.get_clock(), self.get_logger(),
+        self._worker = Worker(self._pipeline, self.get_clock(), self.get_logger(),
                               max_age_ms=self._settings["max_age_ms"])
         self._worker.start()
         for camera in self._cameras:
@@ -148,25 +150,25 @@ class InstanceSegNode(LifecycleNode):
         self._stop()
         for camera in self._cameras:
             camera.destroy(self)
-        self._cameras, self._settings, self._segmenter = {}, None, None
+        self._cameras, self._settings, self._pipeline = {}, None, None
 
     def _check(self, changes: list[Parameter]) -> SetParametersResult:
         changed = {parameter.name: parameter.value for parameter in changes}
-        model = self._segmenter.spec.thresholds if self._segmenter else None
+        model = self._pipeline.spec.thresholds if self._pipeline else None
         found = parameters.frozen(changed, self._settings)
         found += parameters.problems(parameters.values(self) | changed, model, self.resolve_topic_name)
         return SetParametersResult(successful=not found, reason="; ".join(found))
 
     def _apply(self, changes: list[Parameter]) -> None:
-        if self._segmenter is not None:
-            model = self._segmenter.spec.thresholds
-            self._segmenter.thresholds = parameters.thresholds(parameters.values(self), model)
+        if self._pipeline is not None:
+            model = self._pipeline.spec.thresholds
+            self._pipeline.thresholds = parameters.thresholds(parameters.values(self), model)
         if self._worker is not None:
             self._publish_label_info()
 
     def _publish_label_info(self) -> None:
         for camera in self._cameras:
-            camera.publish_label_info(self._segmenter.thresholds.seed, self.get_clock().now().to_msg())
+            camera.publish_label_info(self._pipeline.thresholds.seed, self.get_clock().now().to_msg())
 
     def _incompatible(self, camera: Camera, event) -> None:
         camera.incompatible = incompatible_policy(event)
@@ -180,10 +182,10 @@ class InstanceSegNode(LifecycleNode):
         return self.get_clock().now().nanoseconds / 1e9
 
     def _report(self) -> None:
-        self._reporter.publish(self.state, self._segmenter, self._worker, self._cameras)
+        self._reporter.publish(self.state, self._pipeline, self._worker, self._cameras)
 
 
-def main(args: list[str] | None = None, *, open_model: Callable[..., Segmenter] = open_segmenter) -> int:
+def main(args: list[str] | None = None, *, open_model: Callable[..., tuple[Pipeline, str]] = open_pipeline) -> int:
     """Run the node until Ctrl-C or SIGTERM. Returns the exit status: 0, or 2 for a parameter that cannot be."""
     stopped = stop_on_signals()
     try:

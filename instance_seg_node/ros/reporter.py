@@ -7,9 +7,9 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.node import Node
 from rclpy.subscription import Subscription
 
-from ..segmenter import Segmenter
+from ..pipelines import Pipeline
 from .camera import Camera
-from .camera_state import ERROR, OK, State, judge
+from .camera_state import ERROR, OK, WARN, State, judge
 from .diagnostics import camera_status, node_status
 from .link import link_of
 from .throttle import Throttle
@@ -17,6 +17,8 @@ from .worker import Worker
 
 LINK_WARN_PERIOD_S = 60.0
 TROUBLED_LINKS = ("silent", "incompatible QoS")
+STUCK_S = 1.0
+"""A batch takes no longer."""
 
 
 class Reporter:
@@ -28,28 +30,42 @@ class Reporter:
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._throttle = Throttle(LINK_WARN_PERIOD_S)
 
-    def publish(self, state: State, segmenter: Segmenter | None, worker: Worker | None,
+    def publish(self, state: State, pipeline: Pipeline | None, worker: Worker | None,
                 cameras: Mapping[Camera, Subscription | None]) -> None:
         """One message: a status of the node and one of each camera."""
-        status = [self._node_status(state, segmenter, worker)]
-        status += [self._camera_status(camera, subscription) for camera, subscription in cameras.items()]
+        status = [self._node_status(state, pipeline, worker)]
+        engine = worker.engine.state if worker else None
+        status += [self._camera_status(camera, subscription, engine) for camera, subscription in cameras.items()]
         message = DiagnosticArray(status=status)
         message.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(message)
 
-    def _node_status(self, state: State, segmenter: Segmenter | None, worker: Worker | None) -> DiagnosticStatus:
-        if worker is not None and not worker.alive:
-            state = State("worker dead", ERROR, "the segmenting thread has ended: restart the node")
-        if segmenter is None:
+    def _node_status(self, state: State, pipeline: Pipeline | None, worker: Worker | None) -> DiagnosticStatus:
+        if pipeline is None:
             return node_status(self._name, state)
-        return node_status(self._name, state, model=segmenter.spec.name, engine=segmenter.engine.description,
-                           thresholds=segmenter.thresholds, stages=worker.stages.percentiles() if worker else None)
+        return node_status(self._name, worker_state(worker, state) if worker else state, model=pipeline.spec.name,
+                           engine=pipeline.description, thresholds=pipeline.thresholds,
+                           stages=worker.stages.percentiles() if worker else None)
 
-    def _camera_status(self, camera: Camera, subscription: Subscription | None) -> DiagnosticStatus:
+    def _camera_status(self, camera: Camera, subscription: Subscription | None,
+                       engine: State | None) -> DiagnosticStatus:
         if subscription is None:
             return camera_status(self._name, camera.name, State("inactive", OK, "the node is not active"))
         report = camera.record.report(time.monotonic(), self._node.get_clock().now().nanoseconds / 1e9)
         state = judge(report, link_of(self._node, subscription, camera.incompatible))
+        if state.level == OK and engine.level != OK:  # frames come, and nothing can come of them
+            state = State("no engine", WARN, engine.text)
         if state.name in TROUBLED_LINKS and self._throttle.due((camera.name, state.name), time.monotonic()):
             self._node.get_logger().warning(state.text)
         return camera_status(self._name, camera.name, state, report)
+
+
+def worker_state(worker: Worker, state: State) -> State:
+    """That of a node which is active, as its worker is."""
+    if not worker.alive:
+        return State("worker dead", ERROR, "the segmenting thread has ended: restart the node")
+    stage, seconds = worker.busy() or ("", 0.0)
+    if seconds > STUCK_S:
+        return State("stuck", ERROR, f"in {stage} for {seconds:.1f} s, with no frame published meanwhile. If it does "
+                     "not end, restart the node")
+    return state if worker.engine.state.level == OK else worker.engine.state

@@ -3,39 +3,43 @@
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from rclpy.clock import Clock
 from rclpy.impl.rcutils_logger import RcutilsLogger
 from std_msgs.msg import Header
 
-from ..errors import FrameError
-from ..frame import Frame
-from ..instances import Instances
-from ..segmenter import Segmenter
+from ..errors import FrameError, InputError
+from ..pipelines import EngineFault, Pipeline, Result
 from .camera import Camera, Received
-from .camera_record import FAILED, REPLACED, STALE
+from .camera_record import FAILED, NO_ENGINE, REPLACED, STALE
 from .camera_state import describe_age
+from .engine_life import EngineLife
 from .mailbox import Mailbox
 from .stage_times import StageTimes
 from .throttle import Throttle
 
 WARN_PERIOD_S = 10.0
 
+Batch = Mapping[Camera, Received]
+
 
 class Worker:
     """From start to stop. Until then every frame offered ends as published or as dropped with a cause, in its camera's
-    record; what still waits at stop is forgotten."""
+    record; what still waits at stop is forgotten. The pipeline is open in between, and its faults are mended."""
 
-    def __init__(self, segmenter: Segmenter, clock: Clock, log: RcutilsLogger, *, max_age_ms: int):
-        self.stages = StageTimes()
-        self._segmenter = segmenter
+    def __init__(self, pipeline: Pipeline, clock: Clock, log: RcutilsLogger, *, max_age_ms: int):
+        self.stages, self.engine = StageTimes(), EngineLife()
+        self._pipeline = pipeline
         self._clock = clock
         self._log = log
         self._max_age_ms = max_age_ms or float("inf")
         self._mailbox = Mailbox()
+        self._under_way: deque[Batch] = deque()
         self._throttle = Throttle(WARN_PERIOD_S)
+        self._doing: tuple[str, float] | None = None
         self._thread = threading.Thread(target=self._run, name="segment", daemon=True)
 
     def start(self) -> None:
@@ -43,7 +47,7 @@ class Worker:
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish the batch in hand, forget what waits, and return when the thread has ended."""
+        """Finish what is under way, forget what waits, and return when the pipeline is closed."""
         self._mailbox.close()
         self._thread.join()
 
@@ -51,6 +55,11 @@ class Worker:
     def alive(self) -> bool:
         """Whether the thread runs. Nothing but stop() should end it."""
         return self._thread.is_alive()
+
+    def busy(self) -> tuple[str, float] | None:
+        """What the thread does to a batch and for how many seconds; None while it waits for frames or the engine."""
+        doing = self._doing
+        return doing and (self._pipeline.stage or doing[0], time.monotonic() - doing[1])
 
     def offer(self, camera: Camera, message: Any) -> None:
         """The camera's newest message. Returns at once."""
@@ -60,44 +69,112 @@ class Worker:
             camera.record.dropped(REPLACED)
 
     def _run(self) -> None:
-        while (waiting := self._mailbox.take()) is not None:
-            taken_s = time.monotonic()
-            self.stages.add({"wait": 1e3 * max(taken_s - item.arrived_s for item in waiting.values())})
-            with self.stages.measure("convert"):
-                good = {camera: frame for camera, item in waiting.items()
-                        if (frame := self._attempt([camera], self._frame, camera, item.message)) is not None}
-            if not good:
-                continue
-            results = self._attempt(good, self._segmenter, list(good.values()))
-            if results is None:
-                continue
-            self.stages.add(self._segmenter.stage_ms)
-            done = list(zip(good.items(), results, strict=True))
-            for (camera, _), instances in done:  # all masks before any picture: somebody drives by them
-                self._attempt([camera], self._publish, camera, waiting[camera], instances)
-            for (camera, frame), instances in done:
-                header = waiting[camera].message.header
-                self._attempt([], camera.publish_pictures, header, frame, instances, self.stages)
-
-    def _frame(self, camera: Camera, message: Any) -> Frame | None:
-        """The frame to be segmented; None if it was dropped and counted."""
-        age_ms = self._age_ms(message.header)
-        if age_ms is not None and age_ms > self._max_age_ms:
-            self._drop(camera, STALE, f"a frame is {describe_age(age_ms)} old, max_age_ms is {self._max_age_ms}")
-            return None
         try:
-            return camera.frame(message)
-        except FrameError as error:
-            self._drop(camera, error.cause, str(error))
-            return None
+            while (waiting := self._mailbox.take(self._patience_s())) is not None:
+                self._turn(waiting)
+            while self._under_way:
+                self._finish()
+        finally:
+            self._pipeline.close()
 
-    def _publish(self, camera: Camera, received: Received, instances: Instances) -> None:
-        header = received.message.header
+    def _patience_s(self) -> float | None:
+        """How long to wait for frames before there is something else to do; None for ever."""
+        if self._under_way:
+            return 0.0
+        return None if self.engine.is_open else self.engine.wait_s(time.monotonic())
+
+    def _turn(self, waiting: Batch) -> None:
+        if not self.engine.is_open and self.engine.wait_s(time.monotonic()) == 0:
+            self._open()
+        if not self.engine.is_open:
+            for camera in waiting:
+                self._drop(camera, NO_ENGINE, self.engine.state.text)
+            return
+        fresh = {camera: item for camera, item in waiting.items() if not self._is_stale(camera, item.message.header)}
+        if fresh:
+            self._start(fresh)
+        if self._under_way and (not fresh or len(self._under_way) == self._pipeline.depth):
+            self._finish()
+
+    def _open(self) -> None:
+        self.engine.opening()
+        try:
+            self._pipeline.open(lambda: self._mailbox.closed)
+        except InputError as error:
+            self.engine.given_up(str(error))
+        except Exception as error:
+            self.engine.failed(str(error), time.monotonic())
+        else:
+            self.engine.opened()
+            self._log.info(f"engine: {self._pipeline.description}")
+            return
+        if not self._mailbox.closed:
+            self._log.error(f"engine: {self.engine.state.text}")
+
+    def _start(self, batch: Batch) -> None:
+        now_s = time.monotonic()
+        self.stages.add({"wait": 1e3 * max(now_s - item.arrived_s for item in batch.values())})
+        self._doing = "segment", now_s
+        self._under_way.append(batch)
+        try:
+            self._pipeline.start({camera: item.message for camera, item in batch.items()})
+        except EngineFault as fault:
+            self._mend(str(fault))
+        except Exception as error:
+            self._fail(self._under_way.pop(), error)
+        finally:
+            self._doing = None
+
+    def _finish(self) -> None:
+        self._doing = "segment", time.monotonic()
+        try:
+            results = self._pipeline.finish()
+        except EngineFault as fault:
+            self._mend(str(fault))
+        else:
+            self.engine.worked()
+            self.stages.add(self._pipeline.stage_ms)
+            self._doing = "publish", time.monotonic()
+            self._deliver(self._under_way.popleft(), results)
+        finally:
+            self._doing = None
+
+    def _mend(self, why: str) -> None:
+        """Close the pipeline after a fault, which fails all that was under way."""
+        while self._under_way:
+            for camera in self._under_way.popleft():
+                self._drop(camera, FAILED, why)
+        self.engine.failed(why, time.monotonic())
+        self._log.error(f"engine: {self.engine.state.text}")
+        try:
+            self._pipeline.close()
+        except EngineFault as fault:
+            self._log.warning(f"engine: not all could be given back: {fault}")
+
+    def _deliver(self, batch: Batch, results: Mapping[Camera, Result | FrameError]) -> None:
+        good = {camera: result for camera, result in results.items() if not isinstance(result, FrameError)}
+        for camera in batch.keys() - good.keys():
+            self._drop(camera, results[camera].cause, str(results[camera]))
+        for camera, result in good.items():  # all masks before any picture: somebody drives by them
+            self._attempt([camera], self._publish, camera, batch[camera], result)
+        for camera, result in good.items():
+            header = batch[camera].message.header
+            self._attempt([], camera.publish_pictures, header, result, self.stages)
+
+    def _publish(self, camera: Camera, received: Received, result: Result) -> None:
+        header, instances = received.message.header, result.instances
         camera.publish_ids(header, instances, self.stages)
         age_ms = self._age_ms(header)
         self.stages.add({"arrival to ids": 1e3 * (time.monotonic() - received.arrived_s)})
-        camera.publish_classes(header, instances, self.stages)
+        camera.publish_classes(header, instances, result, self.stages)
         camera.record.published(age_ms)
+
+    def _is_stale(self, camera: Camera, header: Header) -> bool:
+        age_ms = self._age_ms(header)
+        if age_ms is None or age_ms <= self._max_age_ms:
+            return False
+        self._drop(camera, STALE, f"a frame is {describe_age(age_ms)} old, max_age_ms is {self._max_age_ms}")
+        return True
 
     def _age_ms(self, header: Header) -> float | None:
         """Node's clock minus stamp, None for a stamp of zero: a driver that does not know the time."""
@@ -109,15 +186,16 @@ class Worker:
         if self._throttle.due((camera.name, cause), time.monotonic()):
             self._log.warning(f"{camera.input_topic}: frame dropped: {detail}")
 
-    def _attempt(self, cameras: Iterable[Camera], function: Callable, *arguments: Any) -> Any:
-        """The function's result; None if it raised. That fails the cameras' frames, but must not end the thread."""
+    def _attempt(self, cameras: Iterable[Camera], function: Callable, *arguments: Any) -> None:
+        """Call a function. If it raises, that fails the cameras' frames, but must not end the thread."""
         try:
-            return function(*arguments)
+            function(*arguments)
         except Exception as error:
-            detail = f"{type(error).__name__}: {error}"
-            for camera in cameras:
-                camera.record.dropped(FAILED, detail)
-            if self._throttle.due(type(error), time.monotonic()):
-                what = ", ".join(f"a frame of {camera.name}" for camera in cameras) or "drawing for viewers"
-                self._log.error(f"{what} failed: {traceback.format_exc()}")
-            return None
+            self._fail(cameras, error)
+
+    def _fail(self, cameras: Iterable[Camera], error: Exception) -> None:
+        for camera in cameras:
+            camera.record.dropped(FAILED, f"{type(error).__name__}: {error}")
+        if self._throttle.due(type(error), time.monotonic()):
+            what = ", ".join(f"a frame of {camera.name}" for camera in cameras) or "drawing for viewers"
+            self._log.error(f"{what} failed: {''.join(traceback.format_exception(error))}")

@@ -69,7 +69,7 @@ def test_network_with_another_output_is_refused(folder):
 
 
 def test_cuda_is_an_error_with_its_remedy_and_never_a_quiet_cpu(folder):
-    with pytest.raises(InputError, match="'cuda' has no engine.*Use device cpu"):
+    with pytest.raises(InputError, match="device cuda cannot be used: there is no GPU here.*choose device cpu"):
         open_engine(folder, spec_of(folder), device="cuda")
 
 

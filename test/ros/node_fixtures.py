@@ -176,8 +176,8 @@ class Process:
 
     def __init__(self, command: list[str], domain: int, log: Path, *, profile: bool = True):
         environment = {key: value for key, value in os.environ.items() if key not in FAST_DDS_VARIABLES}
-        path = [str(ROOT), str(ROOT / "test" / "ros"), os.environ.get("PYTHONPATH", "")]
-        environment |= {"ROS_DOMAIN_ID": str(domain), "PYTHONPATH": ":".join(path), "PYTHONUNBUFFERED": "1"}
+        path = [ROOT, *(ROOT / "test" / folder for folder in ("", "ros", "gpu")), os.environ.get("PYTHONPATH", "")]
+        environment |= {"ROS_DOMAIN_ID": str(domain), "PYTHONPATH": ":".join(map(str, path)), "PYTHONUNBUFFERED": "1"}
         if not profile:  # what a driver has that nobody told of it
             environment["FASTDDS_BUILTIN_TRANSPORTS"] = "DEFAULT"
         self._log = log

@@ -3,13 +3,13 @@
 import sys
 import time
 
+from instance_seg_node.pipelines import open_pipeline
 from instance_seg_node.ros.node import main
-from instance_seg_node.segmenter import open_segmenter
 
 
 def open_slow(folder, **options):
-    segmenter = open_segmenter(folder, **options)
-    engine = segmenter.engine
+    pipeline, why = open_pipeline(folder, **options)
+    engine = pipeline.segmenter.engine
 
     class Slow:
         description = f"slowed {engine.description}"
@@ -20,8 +20,8 @@ def open_slow(folder, **options):
                 raise RuntimeError("white picture")
             return engine(images)
 
-    segmenter.engine = Slow()
-    return segmenter
+    pipeline.segmenter.engine = Slow()
+    return pipeline, why
 
 
 if __name__ == "__main__":

@@ -1,0 +1,82 @@
+"""All that a node has on a GPU: lost together when the GPU fails, and made anew together."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..engines.plans import find_or_build
+from ..engines.runtimes import Runtime
+from ..engines.trt import TrtNetwork, TrtPlan
+from ..errors import InputError
+from ..model_spec import ModelSpec
+from .context import Gpu
+from .frame_path import FramePath
+
+LANES = 2
+"""Batches that may be under way at once: one is copied while the other is computed."""
+POLL_S = 0.1
+
+
+class Cancelled(Exception):
+    """Whoever asked does not want it any more."""
+
+
+@dataclass
+class Session:
+    """Open frame paths, each in a lane of its own. description: of the GPU and what runs the network."""
+
+    paths: list[FramePath]
+    description: str
+    gpu: Gpu
+
+    def close(self, lost: bool = False) -> None:
+        """Give back all memory of the GPU. lost: it has failed."""
+        self.paths.clear()
+        self.gpu.close(lost)
+
+
+def open_session(folder: Path, spec: ModelSpec, runtime: Runtime, *, precision: str, cameras: int,
+                 cancelled: Callable[[], bool]) -> Session:
+    """Build the plan if there is none, load it and run it once for each size of a batch.
+
+    Raises InputError for what a user must change, Cancelled, and whatever CUDA refuses.
+    """
+    build_in_a_child(folder, runtime, precision=precision, cameras=cameras, cancelled=cancelled)
+    plan = find_or_build(folder, precision=precision, runtime=runtime.name, cameras=cameras)
+    gpu = Gpu()
+    try:
+        opened = TrtPlan(runtime, plan.content)
+        paths = [FramePath(lane, TrtNetwork(opened, lane), spec) for lane in (gpu.lane() for _ in range(LANES))]
+        for path in paths:
+            path.warm_up()
+    except BaseException:
+        gpu.close(lost=True)
+        raise
+    return Session(paths, f"{opened.description}, {gpu.description}, {precision}, {LANES} batches at once", gpu)
+
+
+def build_in_a_child(folder: Path, runtime: Runtime, *, precision: str, cameras: int,
+                     cancelled: Callable[[], bool]) -> None:
+    """Put the plan into the cache by a process of its own: one that can be stopped, that leaves no memory behind on
+    the GPU, and whose crash is not ours. Raises InputError with its reason, Cancelled."""
+    command = [sys.executable, "-c", "import sys; from instance_seg_node.cli import main; sys.exit(main())", "build",
+               str(folder), "--precision", precision, "--runtime", runtime.name, "--cameras", str(cameras)]
+    with tempfile.TemporaryFile() as said:
+        builder = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said)
+        try:
+            while builder.poll() is None:
+                if cancelled():
+                    raise Cancelled
+                time.sleep(POLL_S)
+        finally:
+            if builder.poll() is None:
+                builder.kill()
+                builder.wait()
+        if builder.returncode:
+            said.seek(0)
+            lines = said.read().decode(errors="replace").strip().splitlines() or [f"exit status {builder.returncode}"]
+            raise InputError(f"the engine cannot be built: {lines[-1].removeprefix('instance-seg: ')}")
