@@ -1,11 +1,17 @@
 # `make demo` and `make test` do all their own set-up in .venv. They need Python >= 3.10, make and a C++ compiler.
 #
-# ROS 2 comes from PyPI wheels, with vision_msgs built from interfaces/. Where a ROS 2 distribution is sourced, its own
-# packages are used, and its numpy (they are compiled against it); then nothing is built.
+# ROS 2 comes from PyPI wheels of one distribution, DISTRO, with vision_msgs built from interfaces/. Where a ROS 2
+# distribution is sourced, its own packages are used, and its numpy (they are compiled against it); nothing is built.
 
 MAKEFLAGS += --no-builtin-rules
-VENV := .venv
-PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11 python3.10,\
+DISTRO ?= kilted
+ifeq ($(filter kilted jazzy,$(DISTRO)),)
+$(error No wheels of ROS 2 $(DISTRO) are known. Type DISTRO=kilted or DISTRO=jazzy)
+endif
+VENV := $(if $(filter kilted,$(DISTRO)),.venv,.venv-$(DISTRO))
+AUDIT := $(VENV)-audit
+PYTHON ?= $(firstword $(foreach name,$(if $(filter jazzy,$(DISTRO)),python3.12) \
+            python3 python3.14 python3.13 python3.12 python3.11 python3.10,\
             $(shell $(name) -c 'import sys; sys.version_info >= (3, 10) and print("$(name)")' 2>/dev/null)))
 DISTRIBUTION := $(if $(AMENT_PREFIX_PATH),$(shell $(PYTHON) -c 'import rclpy; print("yes")' 2>/dev/null))
 
@@ -18,11 +24,11 @@ interfaces :=
 else
 demo_extras := .[ros]
 test_extras := .[ros,train,evaluate,dev]
-constraints := constraints.txt
+constraints := constraints.txt constraints-$(DISTRO).txt
 interfaces := $(VENV)/.vision_msgs
 endif
 
-.PHONY: help demo test lint clean pin
+.PHONY: help demo test lint clean pin audit
 .DELETE_ON_ERROR:
 
 help:
@@ -30,8 +36,10 @@ help:
 	@echo 'make test    ruff and the whole test suite, for example: make test PYTEST="test/test_launch.py -v"'
 	@echo 'make lint    ruff alone'
 	@echo 'make clean   remove .venv, demo/ and what was built'
-	@echo 'make pin     write the versions now in .venv to constraints.txt'
+	@echo 'make pin     write the versions now in .venv to constraints*.txt, with hashes to requirements.lock'
+	@echo 'make audit   look up every version of constraints*.txt in the vulnerability data of PyPI'
 	@echo
+	@echo 'Another ROS 2: make test DISTRO=jazzy, which lives in .venv-jazzy'
 	@echo 'Another Python: make demo PYTHON=python3.12'
 	@echo 'A torch without CUDA: make test PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu'
 
@@ -44,11 +52,21 @@ test: $(interfaces) lint
 lint: $(VENV)/.test
 	$(VENV)/bin/ruff check .
 
-pin: $(VENV)/.test
-	$(VENV)/bin/python .ci/pin.py > constraints.txt
+pin: $(VENV)/.test $(AUDIT)/.tools
+	$(VENV)/bin/python .ci/pin.py $(DISTRO)
+ifeq ($(DISTRO),kilted)
+	$(AUDIT)/bin/uv pip compile -q pyproject.toml --extra ros --universal --python-version 3.10 --generate-hashes \
+	  --no-annotate --custom-compile-command 'make pin' $(addprefix -c ,$(constraints)) -o requirements.lock
+endif
+
+# --strict, or a version that PyPI does not answer for would pass.
+audit: $(AUDIT)/.tools
+	$(AUDIT)/bin/pip-audit --strict --disable-pip --no-deps --progress-spinner off \
+	  $(addprefix -r ,$(sort $(wildcard constraints*.txt))) \
+	  || { echo 'PyPI knows a vulnerability of a version above, or not the version: then none was judged.' >&2; exit 1; }
 
 clean:
-	rm -rf $(VENV) demo build install log dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(AUDIT) demo build install log dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo 'No Python >= 3.10 was found. Install one, or name it: make PYTHON=/path/to/python3' >&2; exit 1; }
@@ -62,17 +80,22 @@ ifeq ($(DISTRIBUTION),yes)
 endif
 	$(PYTHON) -m venv $(venv_options) $(VENV)
 
+$(AUDIT)/.tools: | $(VENV)/bin/python
+	$(VENV)/bin/python -m venv $(AUDIT)
+	$(AUDIT)/bin/pip install -q --disable-pip-version-check pip-audit uv
+	@touch $@
+
 $(VENV)/constraints.txt: | $(VENV)/bin/python
 	$(PYTHON) -c 'import numpy; print("numpy==" + numpy.__version__)' > $@
 
 $(VENV)/.demo: pyproject.toml setup.py $(constraints) | $(VENV)/bin/python
 	@echo 'Installing packages into $(VENV), about a minute beside the download ...'
-	$(VENV)/bin/python -m pip install -q --disable-pip-version-check -c $(constraints) -e '$(demo_extras)'
+	$(VENV)/bin/python -m pip install -q --disable-pip-version-check $(addprefix -c ,$(constraints)) -e '$(demo_extras)'
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.demo
 	@echo 'Installing the packages for training and tests into $(VENV) ...'
-	$(VENV)/bin/python -m pip install -q --disable-pip-version-check -c $(constraints) -e '$(test_extras)'
+	$(VENV)/bin/python -m pip install -q --disable-pip-version-check $(addprefix -c ,$(constraints)) -e '$(test_extras)'
 	@touch $@
 
 # The wheels' generators are found by prefix, and the environment must be the wheels' alone.
