@@ -9,7 +9,7 @@ from rclpy.subscription import Subscription
 
 from ..share import fastdds_profile
 from .camera_state import Link
-from .transport import profile_variable
+from .distribution import profile_variable
 
 
 def link_of(node: Node, subscription: Subscription, incompatible: str) -> Link:

@@ -10,10 +10,8 @@ from pathlib import Path
 
 from ..memory import keep_freed_memory
 from ..share import fastdds_profile
+from .distribution import OLD_PROFILE, PROFILE, profile_variable
 
-PROFILE, OLD_PROFILE = "FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"
-OLD_DISTRIBUTIONS = ("humble", "iron", "jazzy")
-"""Those with Fast DDS 2, which knows the old name alone; Fast DDS 3 warns of it."""
 FAST_DDS_VARIABLES = (PROFILE, OLD_PROFILE, "FASTDDS_BUILTIN_TRANSPORTS")
 FAST_DDS_FILES = ("DEFAULT_FASTDDS_PROFILES.xml", "DEFAULT_FASTRTPS_PROFILES.xml")
 """Fast DDS reads one of these files of the working folder by itself, version 2 the second."""
@@ -25,11 +23,6 @@ def tune() -> list[str]:
     Returns a sentence on each thing done or left, for the log. Raises InputError if the profile is not installed.
     """
     return [keep_freed_memory(), _tune_fast_dds(os.environ, Path.cwd())]
-
-
-def profile_variable(environment: Mapping[str, str]) -> str:
-    """The variable that names Fast DDS's profile in the distribution that is sourced, if any."""
-    return OLD_PROFILE if environment.get("ROS_DISTRO") in OLD_DISTRIBUTIONS else PROFILE
 
 
 def _tune_fast_dds(environment: dict[str, str], working_folder: Path) -> str:

@@ -19,7 +19,7 @@ from node_fixtures import (
 )
 from sensor_msgs.msg import Image
 
-from instance_seg_node.ros.transport import profile_variable
+from instance_seg_node.ros.distribution import profile_variable
 
 pytestmark = pytest.mark.ros
 HERE = Path(__file__).parent

@@ -3,9 +3,12 @@
 import os
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
 
 import pytest
 
+from instance_seg_node.ros import distribution
+from instance_seg_node.ros.distribution import profile_variable
 from instance_seg_node.ros.transport import reason_to_keep_fast_dds, tune
 from instance_seg_node.share import fastdds_profile
 
@@ -52,7 +55,7 @@ def test_a_profile_in_the_working_folder_stands(name, tmp_path):
 
 def test_tune_sets_our_profile_and_says_so():
     said = tune()
-    assert os.environ["FASTDDS_DEFAULT_PROFILES_FILE"] == str(fastdds_profile())
+    assert os.environ[profile_variable({})] == str(fastdds_profile())
     assert f"Fast DDS profile for large images: {fastdds_profile()}" in said
 
 
@@ -60,13 +63,28 @@ def test_tune_sets_our_profile_and_says_so():
     ("humble", "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"),
     ("jazzy", "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"),
     ("kilted", "FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"),
-    ("", "FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"),
+    ("lyrical", "FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"),
 ])
 def test_the_profile_has_the_name_that_the_distributions_fast_dds_reads(monkeypatch, distribution, variable, other):
     monkeypatch.setenv("ROS_DISTRO", distribution)
     tune()
     assert os.environ[variable] == str(fastdds_profile())
     assert other not in os.environ
+
+
+@pytest.mark.parametrize(("wheel", "known"), [("7.1.6", "jazzy"), ("9.1.2", "kilted"), ("99.0", "")])
+def test_where_nothing_is_sourced_the_wheel_of_rclpy_tells_the_distribution(monkeypatch, wheel, known):
+    monkeypatch.setattr(distribution, "version", {"ros-rclpy": wheel}.__getitem__)
+    assert distribution.name({}) == known
+    assert distribution.name({"ROS_DISTRO": "humble"}) == "humble"
+
+
+def test_without_wheels_and_without_a_sourced_distribution_none_is_known(monkeypatch):
+    def missing(package):
+        raise PackageNotFoundError(package)
+
+    monkeypatch.setattr(distribution, "version", missing)
+    assert distribution.name({}) == ""
 
 
 def test_tune_keeps_the_users_profile_and_says_so(monkeypatch):
