@@ -133,7 +133,7 @@ def _camera_problems(cameras: list[str], resolve: Resolve) -> list[str]:
             validate_topic_name(f"{camera}/image_raw")
             names.append(resolve(camera))
         except (InvalidTopicNameException, RuntimeError, ValueError) as error:  # rcl's refusal, or a NUL in the name
-            reason = str(error).splitlines()[0].partition(", at ")[0]  # rcl adds its own file and line
+            reason = str(error).splitlines()[0].partition(", at ")[0].rstrip(":")  # rcl adds its own file and line
             return [f"cameras: {camera!r} is no namespace: {reason}"]
     twice = sorted({name for name in names if names.count(name) > 1})
     return [f"cameras must differ, and {', '.join(twice)} is named more than once"] if twice else []
