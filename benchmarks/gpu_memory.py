@@ -20,14 +20,12 @@ sys.path.insert(0, str(HERE.parent))
 from benchmarks.row_page import markdown, put  # noqa: E402
 from instance_seg_node.bench.machine import write_results  # noqa: E402
 from instance_seg_node.gpu.frame_path import FramePath  # noqa: E402
+from instance_seg_node.gpu.session import LANES  # noqa: E402
 from instance_seg_node.model_spec import ModelSpec  # noqa: E402
 from instance_seg_node.models import find_model, shipped  # noqa: E402
 
 RESULTS = HERE / "results" / "gpu_memory.json"
 PAGE = HERE.parent / "docs" / "vehicle.md"
-
-SLOTS = 2
-"""Batches in flight, each with arrays of its own."""
 
 
 class CountedArray:
@@ -83,7 +81,7 @@ class CountedNetwork:
 
 
 def counted(spec: ModelSpec, cameras: int, height: int, width: int) -> dict[str, int]:
-    """Bytes of one slot for so many cameras of rgb8: on the device for the network's images and heads, for the
+    """Bytes of one of LANES for so many cameras of rgb8: on the device for the network's images and heads, for the
     clustering and for the cameras; page-locked on the host."""
     device, after = CountingDevice(), []
     network = CountedNetwork(device, spec, cameras)
@@ -98,16 +96,16 @@ def counted(spec: ModelSpec, cameras: int, height: int, width: int) -> dict[str,
 
 
 def table(rows: list[dict]) -> str:
-    """Megabytes of all slots, as Markdown."""
+    """Megabytes of all LANES, as Markdown."""
     lines = [["model", "cameras", "network's images and heads", "clustering", "cameras' own", "**on the device**",
               "page-locked on the host"]]
     for row in rows:
-        megabytes = {name: SLOTS * count / 1e6 for name, count in row["bytes"].items()}
+        megabytes = {name: LANES * count / 1e6 for name, count in row["bytes"].items()}
         host = megabytes.pop("page_locked")
         lines.append([row["model"], f"{row['cameras']} of {'x'.join(map(str, row['camera']))}",
                       *(f"{value:.0f}" for value in megabytes.values()), f"**{sum(megabytes.values()):.0f}**",
                       f"{host:.0f}"])
-    return f"MB of 10^6 bytes, for {SLOTS} batches in flight, counted:\n\n{markdown(lines, 2)}"
+    return f"MB of 10^6 bytes, for {LANES} batches in flight, counted:\n\n{markdown(lines, 2)}"
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -121,7 +119,7 @@ def main(arguments: list[str] | None = None) -> None:
         for width, height in (map(int, size.split("x")) for size in options.size):
             rows += [{"model": spec.name, "cameras": cameras, "camera": [width, height],
                       "bytes": counted(spec, cameras, height, width)} for cameras in options.cameras]
-    write_results(RESULTS, {"slots": SLOTS, "counted": rows}, "numpy")
+    write_results(RESULTS, {"lanes": LANES, "counted": rows}, "numpy")
     put(PAGE, "gpu_memory.py", "On a vehicle", table(rows))
     print(table(rows))
 
