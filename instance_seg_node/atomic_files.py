@@ -37,7 +37,7 @@ def atomic_file(path: Path, mode: str = "wb", *, rights: int = 0o666) -> Iterato
         _sync(path.parent)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes | memoryview) -> None:
     """Write a whole file."""
     with atomic_file(path) as file:
         file.write(content)

@@ -24,9 +24,8 @@ def no_room_said(path: Path) -> Iterator[None]:
             raise
         folder = next(parent for parent in path.absolute().parents if parent.is_dir())
         free_mb = shutil.disk_usage(folder).free / 1e6
-        raise NoRoom(f"{path} cannot be written: {error.strerror} ({free_mb:.0f} MB are free in {folder}). What there "
-                     f"was of it is removed. {REMEDIES[error.errno]}, or name another folder, and type the same "
-                     "again") from error
+        raise NoRoom(f"{path} cannot be written: {error.strerror} ({free_mb:.0f} MB are free in {folder}). "
+                     f"{REMEDIES[error.errno]}, or name another folder, and type the same again") from error
 
 
 @contextmanager

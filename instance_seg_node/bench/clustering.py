@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import torch
 
+from ..atomic_files import write_atomically
 from ..errors import InputError
 from ..methods import Clusters
 from ..methods.spatial_embedding.decode import Clusterer
@@ -93,9 +94,9 @@ def _report(arrays, thresholds: Thresholds, result: Clusters, expected: Clusters
 def _write_ids(path: Path, id_map: np.ndarray) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(cv2.imencode(".png", id_map)[1].tobytes())
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error}") from error
+    write_atomically(path, cv2.imencode(".png", id_map)[1].tobytes())
 
 
 def literal_loop(embedding, bandwidth, seed, thresholds: Thresholds) -> Clusters:

@@ -7,6 +7,8 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from ..atomic_files import write_atomically
+
 
 def machine(*packages: str) -> dict:
     """Processor, cores, load, Python, versions of `packages`, and the working folder's commit (with + if changed)."""
@@ -17,7 +19,8 @@ def machine(*packages: str) -> dict:
 
 def write_results(path: Path, results: dict | list, *packages: str) -> None:
     """Write measured `results` as JSON with the machine beside them."""
-    path.write_text(json.dumps({"machine": machine(*packages), "results": results}, indent=2) + "\n")
+    content = json.dumps({"machine": machine(*packages), "results": results}, indent=2)
+    write_atomically(path, f"{content}\n".encode())
 
 
 def _processor() -> str:

@@ -54,6 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
     previous = signal.signal(signal.SIGTERM, _terminated)  # so that half-written files are removed
     try:
         status = app(arguments, prog_name=PROGRAM, standalone_mode=False) or 0
+        sys.stdout.flush()
         return _said("interrupted", 130) if status == 130 else status
     except UsageError as error:
         context = error.ctx.command_path if error.ctx else PROGRAM
@@ -63,6 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         return _said(_missing(error, arguments[0]), 1)
     except OSError as error:
+        _drop_output()
         return _said(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", 1)
     except (KeyboardInterrupt, typer.Abort):
         return _said("interrupted", 130)
@@ -73,6 +75,14 @@ def main(arguments: list[str] | None = None) -> int:
 def _said(text: str, status: int) -> int:
     print(f"{PROGRAM}: {text}", file=sys.stderr)
     return status
+
+
+def _drop_output() -> None:
+    """Forget what stdout cannot take: Python would try again at the very end, and change the status."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _missing(error: ModuleNotFoundError, command: str) -> str:

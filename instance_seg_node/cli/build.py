@@ -47,6 +47,9 @@ def build(
     plan = find_or_build(folder, precision=precision, gpu=gpu, runtime=runtime, cameras=cameras)
     if out:
         write(out, plan.key, plan.content)
+    elif not plan.path.exists():
+        raise OSError(f"{plan.path} could not be kept, so nothing is built. Free some space, or name another place: "
+                      "--out FILE")
     if report:
         print("\n".join(_report(folder, runtime, precision, plan.content)))
     how = f"built in {time.monotonic() - start:.1f} s" if plan.built else "already there"

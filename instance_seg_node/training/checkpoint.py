@@ -1,12 +1,13 @@
 """A training run on disk. Written whole or not at all; read without pickle."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
-from ..atomic_files import atomic_file
+from ..atomic_files import write_atomically
 from ..datasets.street import CLASSES
 from ..errors import InputError
 from ..methods.spatial_embedding.network import spatial_embedding_network
@@ -36,10 +37,11 @@ def network_of(recipe: Recipe, classes: Sequence[ObjectClass] = CLASSES) -> Bran
 def save_checkpoint(path: Path, recipe: Recipe, classes: Sequence[ObjectClass], origin: Origin, learner: Learner,
                     step: int) -> None:
     """Everything that going on from `step` needs, and what the model's card says."""
-    with atomic_file(path) as file:
-        torch.save({"recipe": recipe.model_dump_json(), "step": step, **learner.state_dict(),
-                    "classes": [c.model_dump() for c in classes], "commands": list(origin.commands),
-                    "sources": list(origin.sources)}, file)
+    content = io.BytesIO()  # torch hides what goes wrong with a file behind an error of its own
+    torch.save({"recipe": recipe.model_dump_json(), "step": step, **learner.state_dict(),
+                "classes": [c.model_dump() for c in classes], "commands": list(origin.commands),
+                "sources": list(origin.sources)}, content)
+    write_atomically(path, content.getbuffer())
 
 
 def load_checkpoint(path: Path, recipe: Recipe, classes: Sequence[ObjectClass],

@@ -1,7 +1,6 @@
 """From a checkpoint to a model folder: `instance-seg export CHECKPOINT MODEL`."""
 
 import hashlib
-import os
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ import onnxruntime
 import torch
 from pydantic import ValidationError
 
+from ..atomic_files import atomic_folder
 from ..errors import InputError
 from ..methods.spatial_embedding.network import SpatialEmbedding
 from ..model_spec import ModelSpec, problems
@@ -17,36 +17,53 @@ from .recipe import Recipe
 
 OPSET = 18
 
+FILES = ("model.onnx", "model.yaml")
+"""Of a model folder."""
+
 LARGEST_DIFFERENCE = 1e-4
 """Of ONNX Runtime against torch: a tenth of a pixel in the embedding. 1.4e-5 is usual, in the bandwidth."""
 
 
 def export(checkpoint: Path, folder: Path, *, size: tuple[int, int] | None = None, name: str = "") -> ModelSpec:
-    """Write model.onnx and model.yaml.
+    """Make a folder of model.onnx and model.yaml, in the place of a model that is there.
 
     size: height and width of the input; name: of the model. Both are the recipe's if they are not given.
-    Raises InputError if `checkpoint` is none, the network does not take the size, or the graph does not agree.
+    Raises InputError if `checkpoint` is none, the network does not take the size, the graph does not agree, or the
+    folder holds more than a model.
     """
+    folder = Path(folder)
+    check_holds_no_more(folder)
     recipe, classes, origin, network = load_network(checkpoint)
     options = (f" --size {size[0]}x{size[1]}" if size else "") + (f" --name {name}" if name else "")
     recipe = _changed(recipe, size or (recipe.input_height, recipe.input_width), name or recipe.name)
     graph = SpatialEmbedding(network, recipe.bandwidths, recipe.input_height, recipe.input_width).eval()
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    unfinished = folder / "model.unfinished.onnx"
-    write_onnx(graph, unfinished, recipe.input_height, recipe.input_width)
-    difference = largest_difference(graph, unfinished, recipe.input_height, recipe.input_width)
-    if not all(value <= LARGEST_DIFFERENCE for value in difference.values()):  # also NaN
-        unfinished.unlink()
-        raise InputError(f"the exported graph does not agree with the network: {difference}. Nothing was exported")
     spec = ModelSpec(
         name=recipe.name, input_height=recipe.input_height, input_width=recipe.input_width,
         bandwidths=recipe.bandwidths, classes=classes, look_alikes=recipe.look_alikes, thresholds=recipe.thresholds,
-        provenance=origin.provenance(f"instance-seg export {checkpoint} {folder}{options}"),
-        sha256=hashlib.sha256(unfinished.read_bytes()).hexdigest())
-    os.replace(unfinished, folder / "model.onnx")
-    spec.save(folder)
+        provenance=origin.provenance(f"instance-seg export {checkpoint} {folder}{options}"))
+    with atomic_folder(folder) as model:
+        model.mkdir()
+        _write_checked(graph, model / "model.onnx", recipe)
+        spec = spec.model_copy(update={"sha256": hashlib.sha256((model / "model.onnx").read_bytes()).hexdigest()})
+        spec.save(model)
+        check_holds_no_more(folder)  # it may do so by now
     return spec
+
+
+def check_holds_no_more(folder: Path) -> None:
+    """Raise InputError if a folder holds other files than a model's: it is replaced as a whole."""
+    more = sorted(path.name for path in folder.iterdir() if path.name not in FILES) if folder.is_dir() else []
+    if more:
+        raise InputError(f"{folder} holds more than a model ({', '.join(more[:4])}{', ...' * (len(more) > 4)}), and is "
+                         "replaced as a whole. Name a folder for the model alone, which may be new")
+
+
+def _write_checked(graph: SpatialEmbedding, path: Path, recipe: Recipe) -> None:
+    size = recipe.input_height, recipe.input_width
+    write_onnx(graph, path, *size)
+    difference = largest_difference(graph, path, *size)
+    if not all(value <= LARGEST_DIFFERENCE for value in difference.values()):  # also NaN
+        raise InputError(f"the exported graph does not agree with the network: {difference}. Nothing was exported")
 
 
 def _changed(recipe: Recipe, size: tuple[int, int], name: str) -> Recipe:

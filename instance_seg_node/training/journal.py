@@ -4,14 +4,16 @@
 """
 
 import csv
+import io
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
 from ..atomic_files import write_atomically
+from ..write_errors import no_room_said
 
 TERMS = ("loss", "instance", "variance", "seed")
 
@@ -30,12 +32,14 @@ class Journal:
              pictures: Sequence[np.ndarray]) -> None:
         """Add what is known after `step` steps. losses: in the order of TERMS. pictures: uint8 (H, W, 3) RGB."""
         values = dict(zip(TERMS, losses.tolist(), strict=True))
-        new = not self._table.exists()
-        with open(self._table, "a", newline="") as file:
-            table = csv.writer(file, lineterminator=os.linesep)
-            if new:
-                table.writerow(("step", *values, *scores))
-            table.writerow(f"{v:.6g}" for v in (step, *values.values(), *scores.values()))
+        row = {"step": step, **values, **scores}
+        before = self._table.read_bytes() if self._table.exists() else _line(row)
+        write_atomically(self._table, before + _line(f"{v:.6g}" for v in row.values()))
+        with no_room_said(Path(self._board.log_dir)):
+            self._draw(step, learning_rate, values, scores, pictures)
+
+    def _draw(self, step: int, learning_rate: float, values: Mapping[str, float], scores: Mapping[str, float],
+              pictures: Sequence[np.ndarray]) -> None:
         for name, value in values.items():
             self._board.add_scalar(f"training/{name}", value, step)
         for name, value in scores.items():
@@ -47,6 +51,12 @@ class Journal:
 
     def close(self) -> None:
         self._board.close()
+
+
+def _line(cells: Iterable[str]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator=os.linesep).writerow(cells)
+    return text.getvalue().encode()
 
 
 def _forget(table: Path, first: int) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from ..atomic_files import atomic_file
 from ..datasets import street, streets
 from ..datasets.labelled_image import LabelledImage
 
@@ -50,10 +51,8 @@ def _generator() -> str:
 def _render(job: tuple[Path, int, int, int]) -> None:
     path, seed, height, width = job
     image = streets.scene(seed, height, width)
-    unfinished = path.with_suffix(f".{os.getpid()}")
-    with open(unfinished, "wb") as file:
+    with atomic_file(path) as file:
         np.savez(file, **{name: array for name, array in vars(image).items() if array is not None})
-    os.replace(unfinished, path)
 
 
 def load(path: Path) -> LabelledImage:
