@@ -1,9 +1,9 @@
 """Between the camera's resolution and the network's."""
 
 import cv2
-import numba
 import numpy as np
 
+from .compiled import compiled
 from .instances import Instances
 from .methods import Clusters
 
@@ -58,7 +58,7 @@ def between(source: int, target: int) -> tuple[np.ndarray, np.ndarray]:
 MIXED = -1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _vote(ids, row_first, row_after, column_first, column_after, out, areas, boxes):
     """Fill `out`, the areas (K,) and the boxes (K, 4), which are empty."""
     h, w = ids.shape
@@ -91,7 +91,7 @@ def _vote(ids, row_first, row_after, column_first, column_after, out, areas, box
                     _note(k, y, x, x + 1, areas, boxes)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _winner(above, below, gap, right, across, low, down):
     """The id with most of the weight. right, low: weights of the pixels to the right, out of `across`, and below, out
     of `down`."""
@@ -106,7 +106,7 @@ def _winner(above, below, gap, right, across, low, down):
     return best
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _weight(k, corners, weights):
     total = 0
     for i in range(4):
@@ -115,7 +115,7 @@ def _weight(k, corners, weights):
     return total
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _note(k, y, begin, end, areas, boxes):
     """Instance k has the columns from `begin` to before `end` of row y."""
     if k > 0:

@@ -16,7 +16,8 @@ No FMA and no reordering (fastmath stays off): a CUDA kernel computes the same b
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from ...compiled import compiled
 
 LN2 = np.float32(np.log(2))
 INFINITY = np.float32(np.inf)
@@ -84,7 +85,7 @@ class Limits(NamedTuple):
     max_instances: int
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def gather(thread, threads, embedding, bandwidth, seed, grid, limits, scratch):
     """Find the foreground and sort it into bins. Heads are (channels, h, w)."""
     width = np.int64(seed.shape[2])
@@ -99,7 +100,7 @@ def gather(thread, threads, embedding, bandwidth, seed, grid, limits, scratch):
                    scratch.x, scratch.y, scratch.label, scratch.pixel_of)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _scan_band(band, first, last, embedding, bandwidth, seed, grid, limits, scratch):
     """Store a band's foreground in image order and count its bins. Returns how many pixels it has.
 
@@ -128,7 +129,7 @@ def _scan_band(band, first, last, embedding, bandwidth, seed, grid, limits, scra
     return end
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _best_class(seed, row, best, winner):
     """Highest seed of each pixel of a row and its class, the lowest on a tie."""
     best[:] = seed[0, row]
@@ -141,7 +142,7 @@ def _best_class(seed, row, best, winner):
             winner[column] = c if better else winner[column]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _any_above(values, threshold):
     count = np.int32(0)
     for k in range(len(values)):
@@ -149,25 +150,25 @@ def _any_above(values, threshold):
     return count > 0
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _mark_foreground(best, threshold, x, y, usable):
     for k in range(len(usable)):
         usable[k] = (best[k] > threshold) & (abs(x[k]) < INFINITY) & (abs(y[k]) < INFINITY)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _unmark_unless_positive(bandwidth, usable):
     for k in range(len(usable)):
         usable[k] &= (bandwidth[k] > 0) & (bandwidth[k] < INFINITY)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _unmark_unless_finite(seed, usable):
     for k in range(len(usable)):
         usable[k] &= abs(seed[k]) < INFINITY
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _find_bins(x, y, of_class, grid, bin_of):
     rows, columns, bins_per_unit = np.int32(grid.rows), np.int32(grid.columns), grid.bins_per_unit
     for k in range(len(bin_of)):
@@ -175,7 +176,7 @@ def _find_bins(x, y, of_class, grid, bin_of):
         bin_of[k] = columns * row + _bin_along(x[k], bins_per_unit, columns)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _bin_along(coordinate, bins_per_unit, count):
     """Never decreases as the coordinate grows, rounding included: `_runs_within` relies on it. NaN gives 0."""
     place = coordinate * bins_per_unit
@@ -184,7 +185,7 @@ def _bin_along(coordinate, bins_per_unit, count):
     return np.int32(place if place < last else last)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _append(usable, first_pixel, bin_of, best_bits, pixel, bins, score_bits, bin_count):
     """Store and count the foreground of a block. Returns how much it is."""
     count = np.uint64(0)
@@ -197,7 +198,7 @@ def _append(usable, first_pixel, bin_of, best_bits, pixel, bins, score_bits, bin
     return np.int64(count)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _starts(first, count, start):
     """start[k] = where bin k begins, from `first` on; count becomes the same."""
     for k in range(len(count)):
@@ -207,7 +208,7 @@ def _starts(first, count, start):
     start[len(count)] = first
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _sort_band(pixel, bins, score_bits, next_slot, embedding, x, y, label, pixel_of):
     """Image order to bin order. embedding: (2, N)."""
     ex, ey = embedding[0], embedding[1]
@@ -221,7 +222,7 @@ def _sort_band(pixel, bins, score_bits, next_slot, embedding, x, y, label, pixel
         pixel_of[j] = i
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def grow(bandwidth, seed, grid, limits, scratch):
     """The loop of METHODS 1.6, all classes at once. Heads are (channels, N). Returns how many instances were accepted.
 
@@ -243,7 +244,7 @@ def grow(bandwidth, seed, grid, limits, scratch):
     return count
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _count_free(grid, scratch):
     bins = grid.rows * grid.columns
     scratch.free[:] = 0
@@ -252,7 +253,7 @@ def _count_free(grid, scratch):
             scratch.free[c] += scratch.bin_start[band, (c + 1) * bins] - scratch.bin_start[band, c * bins]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _sample_levels(limits, scratch):
     """Roughly how many seeds there are of which score. Level 0 holds the best; scores above 1 are in it too."""
     scratch.level_count[:] = 0
@@ -263,7 +264,7 @@ def _sample_levels(limits, scratch):
                 scratch.level_count[max(LEVELS - 1 - (above >> limits.level_shift), 0)] += 1
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _levels_holding(wanted, level, level_count):
     """The end of a range of levels from `level` on with at least so many seeds, or LEVELS."""
     while level < LEVELS and wanted > 0:
@@ -272,13 +273,13 @@ def _levels_holding(wanted, level, level_count):
     return level
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _lowest_bits(level, limits):
     """The lowest score of the levels before `level`."""
     return limits.seed_bits + ((LEVELS - level) << limits.level_shift)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _free_seeds(lowest_bits, scratch):
     """Keys of the free pixels of at least this score, in no order."""
     highest = np.int32(-lowest_bits)
@@ -290,7 +291,7 @@ def _free_seeds(lowest_bits, scratch):
     return scratch.seed_key[:count]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _append_seeds(label, pixel_of, highest, first, keys, slot):
     count = np.uint64(0)
     for left in range(0, len(label), BLOCK):
@@ -304,7 +305,7 @@ def _append_seeds(label, pixel_of, highest, first, keys, slot):
     return np.int64(count)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _any_at_most(values, highest):
     count = np.int32(0)
     for k in range(len(values)):
@@ -312,7 +313,7 @@ def _any_at_most(values, highest):
     return count > 0
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _sort_keys(keys):
     """Ascending. Equal scores are in order already, and there are many where a network saturates."""
     for k in range(1, len(keys)):
@@ -321,7 +322,7 @@ def _sort_keys(keys):
             return
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _try_seed(key, bandwidth, seed, grid, limits, scratch, count):
     """One iteration of METHODS 1.6, steps 2 to 5, for a free seed. Returns the new number of instances."""
     pixel = np.uint64(key & 0xFFFFFFFF)
@@ -351,7 +352,7 @@ def _try_seed(key, bandwidth, seed, grid, limits, scratch, count):
     return count
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _class_of(seed, pixel):
     best = 0
     for c in range(1, seed.shape[0]):
@@ -359,7 +360,7 @@ def _class_of(seed, pixel):
     return best
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _runs_within(margin, of_class, grid, scratch):
     """Where in bin order members may be: (runs, 2), begin and end, none empty.
 
@@ -381,13 +382,13 @@ def _runs_within(margin, of_class, grid, scratch):
     return runs[:count]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _acceptable(inside, taken, limits):
     """Is a proposal of so many pixels, of which so many were free, an instance?"""
     return inside > limits.min_pixels and taken > limits.min_unclustered * inside
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _counted(margin, runs, x, y, label):
     """|P| and how many of P are free.
 
@@ -402,7 +403,7 @@ def _counted(margin, runs, x, y, label):
     return inside, free
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _count_run(margin, x, y, label):
     cx, cy, sx, sy = margin
     inside, free = np.int32(0), np.int32(0)
@@ -415,7 +416,7 @@ def _count_run(margin, x, y, label):
     return inside, free
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _mean_margin(margin, runs, x, y, pixel_of, bandwidth):
     """Centre and bandwidth of the refine pass: means over P, as `refined_margin` of test/methods/literal_loop.py.
 
@@ -440,12 +441,12 @@ def _mean_margin(margin, runs, x, y, pixel_of, bandwidth):
             np.int32(sum_sx // members).view(np.float32), np.int32(sum_sy // members).view(np.float32))
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _in_steps(coordinate):
     return np.int64(min(max(np.float64(coordinate), -CENTRE_LIMIT), CENTRE_LIMIT) * CENTRE_STEPS_PER_UNIT)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _consume(margin, runs, x, y, label):
     """Take the free members of P out of U. Returns |P|, how many were free, how many have an instance."""
     inside, taken, labelled = 0, 0, 0
@@ -458,7 +459,7 @@ def _consume(margin, runs, x, y, label):
     return inside, taken, labelled
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _consume_run(margin, x, y, label):
     cx, cy, sx, sy = margin
     inside, taken, labelled = np.int32(0), np.int32(0), np.int32(0)
@@ -474,7 +475,7 @@ def _consume_run(margin, x, y, label):
     return inside, taken, labelled
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _take_areas(margin, runs, x, y, label, area_of):
     """Members that have an instance are about to change to another."""
     cx, cy, sx, sy = margin
@@ -486,7 +487,7 @@ def _take_areas(margin, runs, x, y, label, area_of):
                 area_of[label[j]] -= 1
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _paint(margin, runs, x, y, label, instance):
     """Label all of P."""
     for run in range(len(runs)):
@@ -494,7 +495,7 @@ def _paint(margin, runs, x, y, label, instance):
         _paint_run(margin, x[begin:end], y[begin:end], label[begin:end], np.int32(instance))
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _paint_run(margin, x, y, label, instance):
     cx, cy, sx, sy = margin
     for j in range(len(x)):
@@ -503,7 +504,7 @@ def _paint_run(margin, x, y, label, instance):
         label[j] = instance if dx * dx * sx + dy * dy * sy < LN2 else label[j]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def number(count, limits, scratch):
     """Rows for the instances that still have pixels, at most `limits.max_instances`. Returns how many.
 
@@ -521,7 +522,7 @@ def number(count, limits, scratch):
     return rows
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def write(thread, threads, id_map, scratch):
     """Fill id_map, uint16 (N,)."""
     width = scratch.best.shape[1]

@@ -10,8 +10,8 @@ Add, multiply and compare, in float32: a CUDA kernel computes the same bits.
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 
+from ...compiled import compiled
 from ...model_spec import Thresholds
 from .. import Clusters
 from .decode import Clusterer, check_heads, read_only
@@ -46,7 +46,7 @@ class GroupClusterer:
         return Clusters(found.id_map, votes[1:].argmax(axis=1), found.scores)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _merge(seed, classes, first, merged):
     """seed: (C, h, w). merged: (G, h, w). A class on its own keeps its seeds, bit for bit."""
     one = np.float32(1)
@@ -65,7 +65,7 @@ def _merge(seed, classes, first, merged):
                 line[column] = one - line[column]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _vote(id_map, group_of, seed, classes, first, votes):
     """votes: int64 (K + 1, C), to which every pixel of an instance adds one."""
     for row in range(id_map.shape[0]):
