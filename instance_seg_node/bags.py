@@ -105,7 +105,8 @@ def open_bag(path: Path) -> Iterator[ImageBag]:
             bag = ImageBag(path, reader)
         yield bag
     finally:
-        reader.close()
+        with _bag_errors(path):  # it empties what metadata.yaml may have given another type
+            reader.close()
 
 
 def camera_of(topic: str) -> str:

@@ -47,12 +47,14 @@ def _check_structure(text: str) -> None:
     depth = 0
     for event in yaml.parse(text, Loader):
         if isinstance(event, yaml.AliasEvent):
-            raise ValueError(f"it has the alias *{event.anchor}. Write out what it stands for")
+            raise yaml.YAMLError(f"it has the alias *{event.anchor}. Write out what it stands for")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
-            raise ValueError(f"it is nested more than {MAX_DEPTH} deep in line {event.start_mark.line + 1}")
+            raise yaml.YAMLError(f"it is nested more than {MAX_DEPTH} deep in line {event.start_mark.line + 1}")
 
 
 def _one_line(error: Exception) -> str:
     text = " ".join(str(error).split())
-    return text if isinstance(error, (yaml.YAMLError, ValueError)) else f"a value does not fit its tag ({text})"
+    if isinstance(error, yaml.YAMLError):
+        return text
+    return f"a value is not what it looks like or its tag says ({text:.80})"

@@ -23,7 +23,7 @@ REFUSED = {
     "a NUL": (b"name: a\0b", "control characters are not allowed|special characters are not allowed"),
     "half of a pair of surrogates": (rb'name: "\ud800"', "Unicode"),
     "a date that is none": (b"name: 2001-99-99", "month must be in 1..12"),
-    "a tag that its value does not fit": (b"name: !!timestamp x", "a value does not fit its tag"),
+    "a tag that its value does not fit": (b"name: !!timestamp x", "a value is not what it looks like or its tag says"),
     "a number of 5000 digits": (b"name: " + b"9" * 5000, "Exceeds the limit"),
     "a Python object": (b"!!python/object/apply:os.system [true]", "could not determine a constructor"),
     "two documents": (b"--- a\n--- b\n", "expected a single document"),

@@ -1,0 +1,41 @@
+"""What the long runs have found: each input that once ended in another exception, or in a refusal without a cause."""
+
+import good_files as good
+import pytest
+from fuzz_targets import TARGETS, outcome
+
+from instance_seg_node.errors import InputError
+
+
+def metadata(old: bytes, new: bytes, kind: str = "mcap") -> tuple[str, str, bytes]:
+    content = good.bag_folder(kind)["metadata.yaml"]
+    assert old in content
+    return kind, "metadata.yaml", content.replace(old, new)
+
+
+def files_as_text() -> tuple[str, str, bytes]:
+    content = good.bag_folder("mcap")["metadata.yaml"]
+    start, end = content.index(b"  files:"), content.index(b"  message_count: 3\n  relative")
+    return "mcap", "metadata.yaml", content[:start] + b"  files: ''\n" + content[end:]
+
+
+FOUND = {
+    "a home that is nobody's": ("model names", "~no such user", "is no path that can be used"),
+    "a name that no file system takes": ("model names", "a" * 300, "is no path that can be used"),
+    "a date that is none": ("recipes", b"name: 2001-99-99", "is not YAML"),
+    "a tag that its value does not fit": ("recipes", b"!!timestamp x", "is not YAML"),
+    "a number of too many digits": ("classes.yaml", b"divisor: " + b"1" * 5000, "is not YAML"),
+    "nothing but a bag's magic": ("mcap", good.bags(".mcap")[0][:8], "its content is damaged"),
+    "a text where rosbags empties a list": ("bag folders", files_as_text(), "its content is damaged"),
+    "a count that is a text": ("bag folders", metadata(b"message_count: 2", b"message_count: two"),
+                               "its content is damaged"),
+    "JSON that is nested too deep": ("COCO", b'{"images": ' + b"[" * 100_000, "is not a file of COCO instances"),
+}
+
+
+@pytest.mark.parametrize("case", FOUND)
+def test_what_was_found_is_refused_with_its_cause(case, tmp_path):
+    name, content, cause = FOUND[case]
+    assert outcome(TARGETS[name], content) not in ("accepted", "")
+    with pytest.raises(InputError, match=cause):
+        TARGETS[name].read(content, tmp_path)
