@@ -4,10 +4,12 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
 
+from ..atomic_files import write_atomically
 from .demo_recorder import CameraRecording, Recorder
 
 P50, P95 = " p50 (ms)", " p95 (ms)"
@@ -31,7 +33,7 @@ def report(recorder: Recorder, sent: Mapping[str, int], out: Path) -> None:
     cameras = {name: camera_summary(sent[name], camera, recorder.diagnostics[name])
                for name, camera in recorder.cameras.items()}
     summary = {"model": node["model"], "engine": node["engine"], "cameras": cameras, "stages_ms": stages(node)}
-    (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    write_atomically(out / "summary.json", (json.dumps(summary, indent=2) + "\n").encode())
     files = [out / "summary.json"]
     for name, camera in recorder.cameras.items():
         files += _write_pictures(out, name, camera)
@@ -98,10 +100,12 @@ def _write_pictures(out: Path, name: str, camera: CameraRecording) -> list[Path]
     files = []
     for number, rgb in enumerate(camera.pictures, start=1):
         files.append(out / f"{name}-{number}.png")
-        cv2.imwrite(str(files[-1]), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+        write_atomically(files[-1], cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))[1].tobytes())
     if len(camera.video) > 1:
         files.append(out / f"{name}.mp4")
-        _write_video(files[-1], camera.video)
+        with TemporaryDirectory() as folder:  # OpenCV writes to a name alone
+            _write_video(Path(folder, "video.mp4"), camera.video)
+            write_atomically(files[-1], Path(folder, "video.mp4").read_bytes())
     return files
 
 
@@ -115,3 +119,6 @@ def _write_video(file: Path, jpegs: Mapping[int, np.ndarray]) -> None:
     for stamp in stamps:
         video.write(cv2.imdecode(jpegs[stamp], cv2.IMREAD_COLOR))
     video.release()
+    if cv2.VideoCapture(str(file)).get(cv2.CAP_PROP_FRAME_COUNT) != len(stamps):  # OpenCV says nothing of a full disk
+        raise DemoFailed(f"OpenCV has not written all {len(stamps)} frames of {file}. Free some space there, or name "
+                         "another folder: export TMPDIR=/path")
