@@ -13,7 +13,7 @@ from vision_msgs.msg import Detection2DArray, LabelInfo
 from ..instances import Instances
 from ..model_spec import ModelSpec
 from ..pipelines import Result
-from .camera_record import CameraRecord
+from .camera_record import CameraRecord, Look
 from .messages import KeptDetections, KeptImage, jpeg, label_info, png
 from .stage_times import StageTimes
 
@@ -54,6 +54,13 @@ class Received:
 
     message: Any
     arrived_s: float
+
+
+def look_of(message: Any) -> Look:
+    """What is to be seen of a message without decoding it."""
+    if isinstance(message, CompressedImage):
+        return Look(message.format, message.header.frame_id)
+    return Look(f"{message.width} x {message.height} {message.encoding}", message.header.frame_id)
 
 
 class Camera:

@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass
 
-from .camera_record import FAILED, STALE, Report, percentile
+from .camera_record import FAILED, FIRST_S, STALE, Report, is_silent, percentile
 
 OK, WARN, ERROR = range(3)
 """The levels of diagnostic_msgs/DiagnosticStatus."""
 
-SILENT_S = 3.0
-"""A camera from which nothing has arrived for longer than this is in trouble."""
 OLD_MS = 1000.0
 FUTURE_MS = -100.0
 DAY_MS = 86_400_000.0
@@ -40,9 +38,9 @@ class State:
 
 def judge(report: Report, link: Link) -> State:
     """The state of an active camera."""
-    if report.silent_s > SILENT_S or not report.received:
+    if is_silent(report.silent_s, report.period_s) or not report.received:
         return _judge_silence(report, link)
-    return _judge_frames(report)
+    return _judge_frames(report) or _judge_sender(report, link) or _judge_stamps(report) or State("ok", OK, "ok")
 
 
 def _judge_silence(report: Report, link: Link) -> State:
@@ -54,13 +52,13 @@ def _judge_silence(report: Report, link: Link) -> State:
         return State("waiting", WARN, f"nobody publishes {link.topic}")
     if report.received:
         return State("stale", ERROR, f"no frame on {link.topic} for {report.silent_s:.1f} s")
-    if report.silent_s <= SILENT_S:
+    if report.silent_s <= FIRST_S:
         return State("waiting", WARN, f"for the first frame on {link.topic}")
     text = f"{link.topic} has {link.publishers} publisher(s), but no frame has arrived for {report.silent_s:.0f} s. "
     return State("silent", ERROR, text + (link.hint if link.best_effort else "Is the camera paused?"))
 
 
-def _judge_frames(report: Report) -> State:
+def _judge_frames(report: Report) -> State | None:
     window = report.window
     if window.dropped[FAILED]:
         return State("failed", ERROR, window.last_detail)
@@ -69,6 +67,22 @@ def _judge_frames(report: Report) -> State:
         return State("rejected", level, f"{window.rejected} of {window.received} frames: {window.last_detail}")
     if window.dropped[STALE] and not window.processed:
         return State("stale", ERROR, window.last_detail)
+    return None
+
+
+def _judge_sender(report: Report, link: Link) -> State | None:
+    if link.publishers > 1 and not link.incompatible:
+        return State("two publishers", WARN, f"{link.publishers} publishers send {link.topic}, and frames of each are "
+                     "segmented as if of one camera. Find them: ros2 topic info --verbose")
+    if report.window.changed:
+        return State("changed", WARN, f"frames have changed {report.window.changed}")
+    return None
+
+
+def _judge_stamps(report: Report) -> State | None:
+    window = report.window
+    if window.back_s:
+        return State("stamps back", WARN, f"a frame's stamp is {window.back_s:.3g} s before that of the one before it")
     if window.unstamped:
         return State("unstamped", WARN, "frames have a stamp of zero, so their age is unknown")
     age_ms = percentile(window.ages_ms, 0.5)
@@ -77,7 +91,7 @@ def _judge_frames(report: Report) -> State:
     if age_ms is not None and age_ms < FUTURE_MS:
         return State("future", WARN, f"stamps lie {-age_ms / 1e3:.1f} s in the future: "
                                      "the camera's clock and this machine's differ")
-    return State("ok", OK, "ok")
+    return None
 
 
 def describe_age(age_ms: float) -> str:

@@ -17,6 +17,8 @@ def camera_status(node: str, camera: str, state: State, report: Report | None = 
     if report is not None:
         ages_ms = report.window.ages_ms
         values |= {
+            "picture": report.look.picture or "n/a",
+            "frame_id": report.look.frame_id or "n/a",
             "rate (Hz)": _number(report.rate_hz),
             "age p50 (ms)": _number(percentile(ages_ms, 0.5)),
             "age max (ms)": _number(max(ages_ms, default=None)),
@@ -29,13 +31,13 @@ def camera_status(node: str, camera: str, state: State, report: Report | None = 
 
 
 def node_status(node: str, state: State, *, model: str = "", engine: str = "", thresholds: Thresholds | None = None,
-                stages: Mapping[str, tuple[float, float]] | None = None) -> DiagnosticStatus:
-    """The node as a whole. stages: name -> (p50, p95) in ms."""
-    values = {"state": state.name, "model": model or "n/a", "engine": engine or "n/a"}
+                stages: Mapping[str, tuple[float, float, float]] | None = None, restarts: int = 0) -> DiagnosticStatus:
+    """The node as a whole. stages: name -> (p50, p95, max) in ms. restarts: of the segmenting thread."""
+    values = {"state": state.name, "model": model or "n/a", "engine": engine or "n/a", "restarts": str(restarts)}
     if thresholds is not None:
         values |= {f"threshold {name}": str(value) for name, value in thresholds.model_dump().items()}
-    for stage, (p50, p95) in (stages or {}).items():
-        values |= {f"{stage} p50 (ms)": _number(p50), f"{stage} p95 (ms)": _number(p95)}
+    for stage, figures in (stages or {}).items():
+        values |= {f"{stage} {name} (ms)": _number(ms) for name, ms in zip(("p50", "p95", "max"), figures, strict=True)}
     return _status(f"{node}: segmentation", engine or "n/a", state, values)
 
 

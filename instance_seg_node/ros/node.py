@@ -11,10 +11,11 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import rclpy
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.clock import JumpThreshold, TimeJump
+from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.exceptions import ParameterException
@@ -32,13 +33,15 @@ from .camera import Camera, input_qos
 from .camera_record import CameraRecord
 from .camera_state import OK, WARN, State
 from .link import incompatible_policy
-from .reporter import Reporter
+from .reporter import Reporter, troubles
 from .spin import spin, stop_on_signals
 from .transitions import guarded
 from .transport import tune
 from .worker import Worker
 
 DIAGNOSTICS_PERIOD_S = 1.0
+WATCH_PERIOD_S = 0.25
+"""New trouble is looked for, and reported, more often."""
 LABEL_INFO_PERIOD_S = 10.0
 
 
@@ -56,7 +59,10 @@ class InstanceSegNode(LifecycleNode):
         self._cameras: dict[Camera, Subscription | None] = {}
         self._label_info_timer = None
         self._reporter = Reporter(self)
-        self.create_timer(DIAGNOSTICS_PERIOD_S, self._report)
+        self._troubles, self._restarts = (), 0
+        steady = Clock(clock_type=ClockType.STEADY_TIME)  # a bag that pauses must not silence us
+        self.create_timer(DIAGNOSTICS_PERIOD_S, self._report, clock=steady)
+        self.create_timer(WATCH_PERIOD_S, self._watch, clock=steady)
         self.add_on_set_parameters_callback(self._check)
         self.add_post_set_parameters_callback(self._apply)
         back = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
@@ -86,13 +92,11 @@ class InstanceSegNode(LifecycleNode):
     @guarded
     def on_activate(self, state: LifecycleState) -> None:
         super().on_activate(state)
-        self._worker = Worker(self._pipeline, self.get_clock(), self.get_logger(),
-                              max_age_ms=self._settings["max_age_ms"])
-        self._worker.start()
+        self._start_worker()
         for camera in self._cameras:
             camera.record = CameraRecord(time.monotonic(), self._time_s())
             self._cameras[camera] = self._subscribe(camera)
-        self._publish_label_info()
+        self._apply([])
         self._label_info_timer = self.create_timer(LABEL_INFO_PERIOD_S, self._publish_label_info)
         self.state = State("active", OK, "active")
 
@@ -123,16 +127,39 @@ class InstanceSegNode(LifecycleNode):
 
     def close(self) -> None:
         """Stop and leave the network."""
-        self._release()
+        try:
+            self._release()
+        except RuntimeError as error:  # the process ends in any case
+            self.get_logger().error(str(error))
         self._jumps.unregister()
         self.destroy_node()
 
     def _subscribe(self, camera: Camera) -> Subscription:
         camera.incompatible = ""
         return self.create_subscription(
-            camera.input_type, camera.input_topic, partial(self._worker.offer, camera), input_qos(),
+            camera.input_type, camera.input_topic, partial(self._offer, camera), input_qos(),
             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=partial(self._incompatible, camera)),
             qos_overriding_options=QoSOverridingOptions.with_default_policies())
+
+    def _offer(self, camera: Camera, message: Any) -> None:
+        if self._worker is not None:
+            self._worker.offer(camera, message)
+
+    def _start_worker(self) -> None:
+        self._worker = Worker(self._pipeline, self.get_clock(), self.get_logger(),
+                              max_age_ms=self._settings["max_age_ms"])
+        self._worker.start()
+
+    def _watch(self) -> None:
+        """Report new trouble at once, and start a worker anew whose thread has ended."""
+        found = troubles(self._worker, self._cameras)
+        if found != self._troubles:
+            self._troubles = found
+            self._report()
+        if self._worker is not None and not self._worker.alive:
+            self._restarts += 1
+            self._start_worker()
+            self._apply([])
 
     def _stop(self) -> None:
         for camera, subscription in self._cameras.items():
@@ -142,9 +169,9 @@ class InstanceSegNode(LifecycleNode):
         if self._label_info_timer is not None:
             self.destroy_timer(self._label_info_timer)
             self._label_info_timer = None
-        if self._worker is not None:
-            self._worker.stop()
-            self._worker = None
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.stop()
 
     def _release(self) -> None:
         self._stop()
@@ -160,10 +187,13 @@ class InstanceSegNode(LifecycleNode):
         return SetParametersResult(successful=not found, reason="; ".join(found))
 
     def _apply(self, changes: list[Parameter]) -> None:
+        values = parameters.values(self)
         if self._pipeline is not None:
-            model = self._pipeline.spec.thresholds
-            self._pipeline.thresholds = parameters.thresholds(parameters.values(self), model)
+            self._pipeline.thresholds = parameters.thresholds(values, self._pipeline.spec.thresholds)
         if self._worker is not None:
+            budget = self._worker.delivery.budget
+            budget.allowed_ms = values["max_allowed_processing_time_ms"]
+            budget.consecutive_ms = values["max_acceptable_consecutive_delay_ms"]
             self._publish_label_info()
 
     def _publish_label_info(self) -> None:
@@ -182,7 +212,7 @@ class InstanceSegNode(LifecycleNode):
         return self.get_clock().now().nanoseconds / 1e9
 
     def _report(self) -> None:
-        self._reporter.publish(self.state, self._pipeline, self._worker, self._cameras)
+        self._reporter.publish(self.state, self._pipeline, self._worker, self._cameras, self._restarts)
 
 
 def main(args: list[str] | None = None, *, open_model: Callable[..., tuple[Pipeline, str]] = open_pipeline) -> int:

@@ -18,16 +18,18 @@ REFINE = {"model": None, "always": True, "never": False}
 Resolve = Callable[[str], str]
 MODELS_OWN = -1
 """The value of a threshold that stands for what model.yaml says."""
+LARGEST_AGE_MS = 3_600_000
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One parameter. `live`: may change while the node runs. `largest` of a number, whose least value is MODELS_OWN."""
+    """One parameter. `live`: may change while the node runs. `least` and `largest`: of a number."""
 
     name: str
     default: Any
     description: str
     choices: tuple[str, ...] = ()
+    least: float = MODELS_OWN
     largest: float | None = None
     live: bool = False
 
@@ -41,7 +43,11 @@ SETTINGS = (
     Setting("device", "auto", "where the network runs; auto takes the best there is", DEVICES),
     Setting("precision", "fp32", "of the network. The CPU runs fp32", PRECISIONS),
     Setting("max_age_ms", 0, "a frame older than this (node's clock minus stamp) when its turn comes is dropped and "
-            "counted as stale; 0: none is"),
+            "counted as stale; 0: none is", least=0, largest=LARGEST_AGE_MS),
+    Setting("max_allowed_processing_time_ms", 0.0, "diagnostics warn if a frame takes longer from its arrival to its "
+            "id map; 0: it may", least=0, largest=LARGEST_AGE_MS, live=True),
+    Setting("max_acceptable_consecutive_delay_ms", 0.0, "diagnostics have an error if no frame has kept to "
+            "max_allowed_processing_time_ms for longer; 0: they only warn", least=0, largest=LARGEST_AGE_MS, live=True),
     Setting("foreground_threshold", float(MODELS_OWN), "a pixel takes part if its seed probability is greater; "
             "-1: the model's own", largest=1.0, live=True),
     Setting("seed_threshold", float(MODELS_OWN), "an instance starts from no pixel with a lower seed probability; "
@@ -53,7 +59,6 @@ SETTINGS = (
     Setting("refine", "model", "recompute centre and bandwidth once from the members found first; model: the model's "
             "own choice", tuple(REFINE), live=True),
 )
-LARGEST_AGE_MS = 3_600_000
 
 
 def declare(node: Node) -> None:
@@ -81,8 +86,9 @@ def problems(values: Mapping[str, Any], model: Thresholds | None, resolve: Resol
         found.append(f"precision {values['precision']} needs a GPU, and device is cpu: set precision to fp32")
     for s in SETTINGS:
         # rclpy's own check of a range lets through what is a billionth outside.
-        if isinstance(s.default, float) and values[s.name] != MODELS_OWN and not 0 <= values[s.name] <= s.largest:
-            found.append(f"{s.name} must be 0 to {s.largest:g}, or -1 for the model's own, got {values[s.name]!r}")
+        if isinstance(s.default, float) and values[s.name] != s.least and not 0 <= values[s.name] <= s.largest:
+            own = ", or -1 for the model's own" if s.least == MODELS_OWN else ""
+            found.append(f"{s.name} must be 0 to {s.largest:g}{own}, got {values[s.name]!r}")
     return found or _threshold_problems(values, model)
 
 
@@ -116,11 +122,10 @@ def _descriptor(setting: Setting) -> ParameterDescriptor:
         f"one of {', '.join(setting.choices)}" if setting.choices else "",
         "may change at any time" if setting.live else "read-only once the node is configured")))
     if isinstance(setting.default, float):
-        descriptor.floating_point_range = [FloatingPointRange(from_value=float(MODELS_OWN), to_value=setting.largest)]
+        descriptor.floating_point_range = [FloatingPointRange(from_value=float(setting.least),
+                                                              to_value=float(setting.largest))]
     elif setting.largest is not None:
-        descriptor.integer_range = [IntegerRange(from_value=MODELS_OWN, to_value=setting.largest, step=1)]
-    elif setting.name == "max_age_ms":
-        descriptor.integer_range = [IntegerRange(from_value=0, to_value=LARGEST_AGE_MS, step=1)]
+        descriptor.integer_range = [IntegerRange(from_value=setting.least, to_value=setting.largest, step=1)]
     return descriptor
 
 

@@ -1,7 +1,7 @@
 """/diagnostics: the node and its cameras, as often as it is told to."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.node import Node
@@ -31,21 +31,28 @@ class Reporter:
         self._throttle = Throttle(LINK_WARN_PERIOD_S)
 
     def publish(self, state: State, pipeline: Pipeline | None, worker: Worker | None,
-                cameras: Mapping[Camera, Subscription | None]) -> None:
-        """One message: a status of the node and one of each camera."""
-        status = [self._node_status(state, pipeline, worker)]
+                cameras: Mapping[Camera, Subscription | None], restarts: int) -> None:
+        """One message: a status of the node and one of each camera. restarts: of the worker."""
         engine = worker.engine.state if worker else None
+        status = [self._node_status(state, pipeline, worker, restarts)]
         status += [self._camera_status(camera, subscription, engine) for camera, subscription in cameras.items()]
         message = DiagnosticArray(status=status)
         message.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(message)
 
-    def _node_status(self, state: State, pipeline: Pipeline | None, worker: Worker | None) -> DiagnosticStatus:
+    def _node_status(self, state: State, pipeline: Pipeline | None, worker: Worker | None,
+                     restarts: int) -> DiagnosticStatus:
         if pipeline is None:
-            return node_status(self._name, state)
-        return node_status(self._name, worker_state(worker, state) if worker else state, model=pipeline.spec.name,
-                           engine=pipeline.description, thresholds=pipeline.thresholds,
-                           stages=worker.stages.percentiles() if worker else None)
+            return node_status(self._name, state, restarts=restarts)
+        return node_status(self._name, self._clock_state() or worker_state(worker) or state if worker else state,
+                           model=pipeline.spec.name, engine=pipeline.description, thresholds=pipeline.thresholds,
+                           stages=worker.delivery.stages.percentiles() if worker else None, restarts=restarts)
+
+    def _clock_state(self) -> State | None:
+        if self._node.get_clock().ros_time_is_active and not self._node.get_clock().now().nanoseconds:
+            return State("no clock", WARN, "use_sim_time is set, and nothing has come on /clock. Is a bag played "
+                         "without --clock?")
+        return None
 
     def _camera_status(self, camera: Camera, subscription: Subscription | None,
                        engine: State | None) -> DiagnosticStatus:
@@ -60,12 +67,19 @@ class Reporter:
         return camera_status(self._name, camera.name, state, report)
 
 
-def worker_state(worker: Worker, state: State) -> State:
-    """That of a node which is active, as its worker is."""
+def worker_state(worker: Worker) -> State | None:
+    """What is wrong with the worker of a node that is active; None if nothing is."""
     if not worker.alive:
-        return State("worker dead", ERROR, "the segmenting thread has ended: restart the node")
+        return State("worker dead", ERROR, f"the segmenting thread has ended and is started again: {worker.died}")
     stage, seconds = worker.busy() or ("", 0.0)
     if seconds > STUCK_S:
-        return State("stuck", ERROR, f"in {stage} for {seconds:.1f} s, with no frame published meanwhile. If it does "
-                     "not end, restart the node")
-    return state if worker.engine.state.level == OK else worker.engine.state
+        return State("stuck", ERROR, f"in {stage} for {seconds:.1f} s, and nothing is published meanwhile. If it "
+                     "does not end, restart the node")
+    return worker.engine.state if worker.engine.state.level != OK else worker.delivery.budget.state
+
+
+def troubles(worker: Worker | None, cameras: Iterable[Camera]) -> tuple:
+    """What must be said at once when it changes: of the worker, and of cameras that fall silent."""
+    state, now_s = worker and worker_state(worker), time.monotonic()
+    return (state and (state.name, state.level),
+            *(camera.name for camera in cameras if camera.record and camera.record.is_silent(now_s)))

@@ -32,7 +32,7 @@ class StageTimes:
         yield
         self.add({stage: 1e3 * (time.perf_counter() - started)})
 
-    def percentiles(self) -> dict[str, tuple[float, float]]:
-        """Stage -> (p50, p95) in ms, in the order in which stages first ran."""
+    def percentiles(self) -> dict[str, tuple[float, float, float]]:
+        """Stage -> (p50, p95, max) in ms, in the order in which stages first ran."""
         with self._lock:
-            return {stage: (percentile(ms, 0.5), percentile(ms, 0.95)) for stage, ms in self._ms.items()}
+            return {stage: (percentile(ms, 0.5), percentile(ms, 0.95), max(ms)) for stage, ms in self._ms.items()}

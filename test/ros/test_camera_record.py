@@ -4,8 +4,20 @@ from collections import Counter
 
 import pytest
 
-from instance_seg_node.ros.camera_record import FAILED, REPLACED, STALE, CameraRecord, Report, Window, percentile
-from instance_seg_node.ros.camera_state import DAY_MS, ERROR, OK, SILENT_S, WARN, Link, judge
+from instance_seg_node.ros.budget import Budget
+from instance_seg_node.ros.camera_record import (
+    FAILED,
+    FIRST_S,
+    REPLACED,
+    STALE,
+    CameraRecord,
+    Look,
+    Report,
+    Window,
+    is_silent,
+    percentile,
+)
+from instance_seg_node.ros.camera_state import DAY_MS, ERROR, OK, WARN, Link, judge
 from instance_seg_node.ros.stage_times import KEPT, StageTimes
 from instance_seg_node.ros.throttle import Throttle
 
@@ -85,12 +97,15 @@ OK_FRAMES = {"processed": 10, "ages_ms": [20.0] * 10}
     ("incompatible QoS", WARN, "qos_overrides./c.subscription.reliability", report(received=0, silent_s=7),
      Link("/c", 1, incompatible="RELIABILITY")),
     ("ok", OK, "ok", report(**OK_FRAMES), Link("/c", 2, incompatible="RELIABILITY")),
-    ("stale", ERROR, "no frame on /camera/image_raw for 3.5 s", report(**OK_FRAMES, silent_s=SILENT_S + 0.5), LINK),
+    ("stale", ERROR, "no frame on /camera/image_raw for 3.5 s", report(**OK_FRAMES, silent_s=FIRST_S + 0.5), LINK),
     ("stale", ERROR, "too old", report(dropped={STALE: 10}, last_detail="too old"), LINK),
     ("rejected", ERROR, "10 of 10 frames: wrong step: 3", report(dropped={"wrong step": 10},
                                                                 last_detail="wrong step: 3"), LINK),
     ("rejected", WARN, "1 of 10", report(**OK_FRAMES, dropped={"wrong step": 1}), LINK),
     ("failed", ERROR, "RuntimeError: x", report(**OK_FRAMES, dropped={FAILED: 1}, last_detail="RuntimeError: x"), LINK),
+    ("two publishers", WARN, "3 publishers send /c", report(**OK_FRAMES, changed="from a to b"), Link("/c", 3)),
+    ("changed", WARN, "from a to b", report(**OK_FRAMES, changed="from a to b", back_s=1), LINK),
+    ("stamps back", WARN, "2.5 s before", report(**OK_FRAMES, back_s=2.5, unstamped=1), LINK),
     ("unstamped", WARN, "stamp of zero", report(processed=10, unstamped=10), LINK),
     ("old", WARN, "2.50 s old", report(processed=1, ages_ms=[2500.0]), LINK),
     ("old", WARN, "use_sim_time", report(processed=1, ages_ms=[3 * DAY_MS]), LINK),
@@ -107,11 +122,73 @@ def test_stage_times_are_percentiles_over_the_last_batches():
     stages = StageTimes()
     for n in range(KEPT + 100):
         stages.add({"network": n})
-    p50, p95 = stages.percentiles()["network"]
-    assert (p50, p95) == (100 + KEPT // 2 - 1, 100 + 244 - 1)  # 244 = ceil(0.95 * 256)
+    expected = (100 + KEPT // 2 - 1, 100 + 244 - 1, 100 + KEPT - 1)  # 244 = ceil(0.95 * 256)
+    assert stages.percentiles()["network"] == expected
 
 
 def test_a_thing_is_due_once_in_a_period_for_each_key():
     throttle = Throttle(10)
     asked = [("a", 0), ("a", 5), ("b", 5), ("a", 9.9), ("a", 10), ("b", 11), ("a", 19.9)]
     assert [throttle.due(key, now_s) for key, now_s in asked] == [True, False, True, False, True, False, False]
+
+
+@pytest.mark.parametrize(("period_s", "silent_s", "silent"), [
+    (None, 2.9, False), (None, 3.1, True), (1 / 30, 0.9, False), (1 / 30, 1.1, True), (2.0, 5.9, False),
+    (2.0, 6.1, True)], ids=str)
+def test_a_camera_is_silent_after_a_second_or_three_of_its_periods(period_s, silent_s, silent):
+    assert is_silent(silent_s, period_s) == silent
+
+
+def test_the_period_is_the_median_so_that_one_gap_does_not_hide_the_next():
+    record = CameraRecord(0, 0)
+    for now_s in (0, 0.1, 0.2, 5.0, 5.1, 5.2):
+        record.arrived(now_s)
+    assert record.report(5.3, 0).period_s == pytest.approx(0.1)
+    assert not record.is_silent(6.1)
+    assert record.is_silent(6.3)
+
+
+def test_what_changes_between_two_frames_is_said_once():
+    record, colour = CameraRecord(0, 0), Look("640 x 480 rgb8", "front")
+    for look in (colour, colour, Look("640 x 480 mono8", "front"), Look("640 x 480 mono8", "front")):
+        record.arrived(0, look)
+    first, second = record.report(0, 0), None
+    record.arrived(0, Look("640 x 480 mono8", "front"))
+    second = record.report(0, 0)
+    assert first.window.changed == "from 640 x 480 rgb8, front to 640 x 480 mono8, front"
+    assert (second.window.changed, second.look.picture) == ("", "640 x 480 mono8")
+
+
+def test_stamps_that_go_back_are_seen_unless_the_clock_went_back_as_well():
+    record = CameraRecord(0, 0)
+    for stamp_s in (5, 6, 0, 3.5, 4):  # 0 is none
+        record.arrived(0, stamp_ns=int(stamp_s * 1e9))
+    assert record.report(0, 0).window.back_s == 2.5
+    record.arrived(0, stamp_ns=int(9e9))
+    record.time_jumped(0)
+    record.arrived(0, stamp_ns=int(1e9))
+    assert record.report(0, 0).window.back_s == 0
+
+
+def budget(allowed_ms, consecutive_ms, *frames):
+    """After frames of (took ms, done at s)."""
+    budget = Budget()
+    budget.allowed_ms, budget.consecutive_ms = allowed_ms, consecutive_ms
+    for took_ms, now_s in frames:
+        budget.done(took_ms, now_s)
+    return budget.state
+
+
+@pytest.mark.parametrize(("of", "level"), [
+    (budget(0, 0, (500, 1), (900, 9)), None),
+    (budget(100, 0), None),
+    (budget(100, 0, (100, 1)), None),
+    (budget(100, 0, (101, 1), (101, 99)), WARN),
+    (budget(100, 2000, (50, 1), (101, 2.9)), WARN),
+    (budget(100, 2000, (50, 1), (101, 2), (101, 3.1)), ERROR),
+    (budget(100, 2000, (50, 1), (101, 2), (99, 2.5), (101, 3.1)), WARN),
+    (budget(100, 2000, (50, 1), (101, 2), (101, 3.1), (100, 3.2)), None),
+])
+def test_one_late_frame_is_a_warning_and_too_long_without_a_timely_one_an_error(of, level):
+    assert (of and of.level) == level
+    assert of is None or of.name == "over budget"

@@ -49,7 +49,8 @@ def test_every_output_is_what_the_cpu_publishes(desk, gpu_node):  # noqa: F811
         expected = expected_ids(scene(number, *SIZE))
         np.testing.assert_array_equal(pixels(segmented(desk, publisher, ids, number)), expected)
     assert desk.value("segmentation", "engine") == "a GPU that is a CPU"
-    desk.until(lambda: all(found and stamp_ns(found[-1]) == 5 for found in (overlay, classes, detections)), "the others")
+    others = overlay, classes, detections
+    desk.until(lambda: all(found and stamp_ns(found[-1]) == 5 for found in others), "the other outputs")
     np.testing.assert_array_equal(pixels(classes[-1]) == 255, expected_ids(scene(5, *SIZE)) == 0)
     assert [d.id for d in detections[-1].detections] == ["1", "2", "3"]
     assert pixels(overlay[-1]).shape == (*SIZE, 3)
@@ -76,8 +77,8 @@ def test_a_gpu_that_stays_broken_is_an_error_in_diagnostics_and_the_node_stays_u
     assert desk.status("segmentation").level == b"\x02"
     desk.until(lambda: "left alone" in desk.status("segmentation").message, "three failures")
     assert "no CUDA-capable device is detected" in desk.status("segmentation").message
-    desk.deliver(publisher, image(scene(1, *SIZE), 9), lambda: int(desk.value("/camera", "dropped: no engine") or 0) > 0,
-                 "a frame without an engine")
+    desk.deliver(publisher, image(scene(1, *SIZE), 9),
+                 lambda: int(desk.value("/camera", "dropped: no engine") or 0) > 0, "a frame without an engine")
     assert (desk.value("/camera", "state"), desk.status("/camera").level) == ("no engine", b"\x01")
     broken.unlink()
     assert desk.change_state("deactivate")

@@ -1,5 +1,6 @@
 """What the worker makes of waiting frames, with cameras and a pipeline that only take notes."""
 
+import sys
 import threading
 import time
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ pytest.importorskip("vision_msgs", reason="vision_msgs is not built: make test b
 
 from instance_seg_node.errors import FrameError, InputError  # noqa: E402
 from instance_seg_node.pipelines import EngineFault  # noqa: E402
-from instance_seg_node.ros import engine_life  # noqa: E402
+from instance_seg_node.ros import engine_life, worker  # noqa: E402
 from instance_seg_node.ros.camera_record import FAILED, NO_ENGINE, REPLACED, STALE, CameraRecord  # noqa: E402
 from instance_seg_node.ros.camera_state import ERROR  # noqa: E402
 from instance_seg_node.ros.worker import Worker  # noqa: E402
@@ -65,6 +66,8 @@ class Pipeline:
         assert self.go.wait(10)
         if 66 in contents:
             raise RuntimeError("bad batch")
+        if 99 in contents:
+            sys.exit("a library that thinks it owns the process")
         if 77 in contents:
             raise EngineFault("the GPU fell off the bus")
         self.under_way.append(messages)
@@ -86,7 +89,7 @@ class Log(list):
 
 def message(content, stamp_s: int = 0) -> SimpleNamespace:
     header = SimpleNamespace(stamp=SimpleNamespace(sec=stamp_s, nanosec=0), frame_id="")
-    return SimpleNamespace(content=content, header=header)
+    return SimpleNamespace(content=content, header=header, width=1, height=1, encoding="rgb8")
 
 
 @pytest.fixture(params=[1, 2], ids=["one batch at a time", "two batches at once"])
@@ -280,3 +283,25 @@ def test_a_batch_is_started_while_another_is_under_way_if_the_pipeline_takes_two
     rig.pipeline.go.set()
     totals(rig.b)
     assert order == {1: ["finish", "start", "finish"], 2: ["start", "finish", "finish"]}[rig.pipeline.depth]
+
+
+def test_a_thread_that_ends_says_what_ended_it_and_no_frame_is_forgotten(rig):
+    rig.worker.offer(rig.a, message(99))
+    rig.worker.offer(rig.b, message(2))
+    rig.pipeline.go.set()
+    until(lambda: not rig.worker.alive)
+    assert rig.worker.died == "SystemExit: a library that thinks it owns the process"
+    assert totals(rig.a) == {1: (2, 1, {FAILED: 1}), 2: (2, 0, {FAILED: 2})}[rig.pipeline.depth]
+    assert totals(rig.b) == (1, 0, {FAILED: 1})
+    assert rig.pipeline.closed == 1
+    rig.worker.offer(rig.b, message(3))
+    assert totals(rig.b) == (2, 0, {FAILED: 2})
+
+
+def test_a_thread_that_hangs_is_left_behind_and_named(rig, monkeypatch):
+    monkeypatch.setattr(worker, "STOP_S", 0.05)
+    rig.pipeline.stage = "network"
+    with pytest.raises(RuntimeError, match=r"hangs in network, for \d+ s now, and is left behind. Restart the node"):
+        rig.worker.stop()
+    rig.pipeline.go.set()
+    until(lambda: not rig.worker.alive)
