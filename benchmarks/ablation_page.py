@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from benchmarks.row_page import MEASURES, cell, markdown, plot, put, record, values
+from instance_seg_node.atomic_files import atomic_file
 from instance_seg_node.datasets.street import CLASSES
 from instance_seg_node.training.recipe import Recipe
 
@@ -25,7 +26,8 @@ def write_page(folder: Path, results: Path, rows: list[Row], start: str) -> None
     put(folder / "ablation.md", "ablation.py", "What each part of the seed is worth",
         f"{budget}\n\n{table(rows)}\n\n![AP_gt and AP of each row](ablation.png)\n\n{where}")
     named = [(recipe.name, reports) for recipe, reports in rows]
-    plot(named, "held-out streets").savefig(folder / "ablation.png", dpi=120)
+    with atomic_file(folder / "ablation.png") as file:
+        plot(named, "held-out streets").savefig(file, dpi=120)
 
 
 def table(rows: list[Row]) -> str:

@@ -26,6 +26,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from benchmarks.card import put_on_card  # noqa: E402
+from instance_seg_node.atomic_files import write_atomically  # noqa: E402
 from instance_seg_node.bench.machine import write_results  # noqa: E402
 from instance_seg_node.datasets.codes import CODES, IGNORE, NONE, UNKNOWN  # noqa: E402
 from instance_seg_node.datasets.folder import pairs  # noqa: E402
@@ -190,7 +191,7 @@ def main() -> None:
         if arguments.sheet:
             sheets.append(draw_sheet(worst, frames, segmenter.spec))
     if sheets:
-        cv2.imwrite(str(arguments.sheet), np.concatenate(sheets)[..., ::-1])
+        write_atomically(arguments.sheet, cv2.imencode(".png", np.concatenate(sheets)[..., ::-1])[1].tobytes())
     write_results(RESULTS, results, "onnxruntime", "numpy", "numba")
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from benchmarks.row_page import MEASURES, cell, markdown, plot, put, record, values
+from instance_seg_node.atomic_files import atomic_file
 from instance_seg_node.training.recipe import Recipe
 
 Row = tuple[Recipe, Path | None, list[dict]]
@@ -25,7 +26,8 @@ def write_page(folder: Path, results: Path, rows: list[Row], pixels: int) -> Non
     put(folder / "pennfudan.md", "pennfudan.py", "People of Penn-Fudan",
         f"{budget}\n\n{table(rows)}\n\n![AP_gt and AP of each row](pennfudan.png)\n\n{where}")
     named = [(recipe.name, reports) for recipe, _, reports in rows]
-    plot(named, "the test photos").savefig(folder / "pennfudan.png", dpi=120)
+    with atomic_file(folder / "pennfudan.png") as file:
+        plot(named, "the test photos").savefig(file, dpi=120)
 
 
 def table(rows: list[Row]) -> str:
