@@ -67,10 +67,10 @@ def test_its_extras_are_those_of_the_package():
     assert {"gpu-rtx", "build"} <= given <= set(extras)
 
 
-def test_its_table_of_memory_is_what_the_code_asks_for():
+def test_its_table_of_memory_is_what_the_code_asks_for_to_one_percent():
     rows = json.loads(gpu_memory.RESULTS.read_text())["results"]["counted"]
     specs = {name: ModelSpec.load(find_model(name)) for name in {row["model"] for row in rows}}
-    again = [row | {"bytes": gpu_memory.counted(specs[row["model"]], row["cameras"], *row["camera"][::-1])}
-             for row in rows]
-    assert again == rows, "write it again: python benchmarks/gpu_memory.py"
+    for row in rows:
+        again = gpu_memory.counted(specs[row["model"]], row["cameras"], *row["camera"][::-1])
+        assert again == pytest.approx(row["bytes"], rel=0.01), "write it again: python benchmarks/gpu_memory.py"
     assert gpu_memory.table(rows) in PAGE
