@@ -13,6 +13,8 @@ from .yaml_files import read_yaml
 
 Byte = Annotated[int, Field(ge=0, le=255)]
 Probability = Annotated[float, Field(ge=0, le=1)]
+MAX_INPUT = 8192
+"""Pixels of a side of a network's input."""
 
 
 class Strict(BaseModel):
@@ -73,8 +75,8 @@ class ModelSpec(Strict):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     method: Literal["spatial_embedding"] = "spatial_embedding"
-    input_height: int = Field(gt=0, le=8192, multiple_of=8)
-    input_width: int = Field(gt=0, le=8192, multiple_of=8)
+    input_height: int = Field(gt=0, le=MAX_INPUT, multiple_of=8)
+    input_width: int = Field(gt=0, le=MAX_INPUT, multiple_of=8)
     bandwidths: Literal[1, 2] = Field(2, description="1: circular margin, 2: axis-aligned ellipse")
     classes: tuple[ObjectClass, ...] = Field(min_length=1, max_length=255)
     look_alikes: LookAlikes = ()

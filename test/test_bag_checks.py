@@ -69,7 +69,7 @@ def test_metadata_that_is_a_bomb_of_aliases_is_refused(tmp_path):
     metadata = (bag / "metadata.yaml").read_text().replace("compression_format: ''", "compression_format: *a29")
     assert "*a29" in metadata
     (bag / "metadata.yaml").write_text(f"a0: &a0 [ha]\n{laughs}{metadata}")
-    with pytest.raises(InputError, match="metadata.yaml is not YAML: it has the alias [*]a0.*ros2 bag reindex"):
+    with pytest.raises(InputError, match="metadata.yaml is not YAML: it has more than [0-9]+ values.*ros2 bag reindex"):
         read(bag)
 
 

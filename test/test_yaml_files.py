@@ -1,6 +1,7 @@
 """YAML of a stranger: read as values, or refused in one line that names the file and the cause."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -10,10 +11,13 @@ from instance_seg_node.model_spec import ModelSpec
 from instance_seg_node.training.recipe import Recipe
 from instance_seg_node.yaml_files import MAX_BYTES, MAX_DEPTH, read_yaml
 
+RECIPES = Path(__file__).parents[1] / "config" / "recipes"
 LAUGHS = "a0: &a0 [ha, ha]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 30))
+CHAIN = "- &a0 []\n" + "".join(f"- &a{i} [[[*a{i - 1}]]]\n" for i in range(1, 400))
 REFUSED = {
-    "a bomb of aliases": (LAUGHS.encode(), "it has the alias [*]a0"),
-    "an alias of itself": (b"&a [*a]", "it has the alias [*]a"),
+    "a bomb of aliases": (LAUGHS.encode(), f"it has more than {MAX_BYTES} values in line 7, its aliases written out"),
+    "an alias of itself": (b"&a [*a]", "the alias [*]a stands for nothing that ends before it"),
+    "lists that aliases nest": (CHAIN.encode(), "nested more than 32 deep in line 12, its aliases written out"),
     "nested lists": (b"[" * 50_000, "nested more than 32 deep in line 1"),
     "nested mappings": (b"{a: " * 50_000, "nested more than 32 deep"),
     "nested blocks": (b"- " * 50_000, "nested more than 32 deep"),
@@ -44,13 +48,18 @@ def test_a_file_that_cannot_be_meant_is_refused_in_one_line_with_its_cause(case,
 
 def test_the_classes_of_own_labels_are_read_within_the_same_limits(tmp_path):
     (tmp_path / "classes.yaml").write_text(LAUGHS)
-    with pytest.raises(InputError, match="classes.yaml is not YAML: it has the alias"):
+    with pytest.raises(InputError, match="classes.yaml is not YAML: it has more than"):
         read_folder(tmp_path, "all", None)
 
 
 def test_what_is_nested_as_deep_as_allowed_is_read(tmp_path):
     (tmp_path / "deep.yaml").write_text("[" * MAX_DEPTH + "]" * MAX_DEPTH)
     assert read_yaml(tmp_path / "deep.yaml")
+
+
+def test_aliases_of_what_is_small_are_written_out(tmp_path):
+    (tmp_path / "recipe.yaml").write_text("base: &base {a: 1, b: &two [2]}\nother: {<<: *base, c: *two}")
+    assert read_yaml(tmp_path / "recipe.yaml")["other"] == {"a": 1, "b": [2], "c": [2]}
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("/dev/zero", path)],
@@ -73,3 +82,10 @@ def test_of_very_many_problems_the_first_are_named_and_the_rest_counted(tmp_path
     (tmp_path / "model.yaml").write_text("\n".join(f"key{i}: 1" for i in range(1000)))
     with pytest.raises(InputError, match="and 985 more$"):
         ModelSpec.load(tmp_path)
+
+
+def test_a_recipe_for_a_network_larger_than_a_model_may_be_is_refused_before_the_training(tmp_path):
+    recipe = (RECIPES / "street.yaml").read_text().replace("input_height: 256", "input_height: 16384")
+    (tmp_path / "recipe.yaml").write_text(recipe)
+    with pytest.raises(InputError, match="input_height: Input should be less than or equal to 8192"):
+        Recipe.load(tmp_path / "recipe.yaml")

@@ -9,7 +9,7 @@ from pydantic import Field, PositiveFloat, ValidationError, model_validator
 from ..datasets.street import CLASSES
 from ..errors import InputError
 from ..methods.spatial_embedding.networks import STRIDES
-from ..model_spec import LookAlikes, ObjectClass, Strict, Thresholds, groups, problems
+from ..model_spec import MAX_INPUT, LookAlikes, ObjectClass, Strict, Thresholds, groups, problems
 from ..yaml_files import read_yaml
 
 
@@ -20,8 +20,8 @@ class Scenes(Strict):
     validation: int = Field(gt=0)
     test: int = Field(gt=0, description="held out for the numbers of the card")
     seed: int = Field(0, ge=0)
-    height: int = Field(gt=0, description="size at which training scenes are rendered")
-    width: int = Field(gt=0)
+    height: int = Field(gt=0, le=MAX_INPUT, description="size at which training scenes are rendered")
+    width: int = Field(gt=0, le=MAX_INPUT)
 
 
 class Data(Strict):
@@ -44,8 +44,8 @@ class Stage(Strict):
     steps: int = Field(gt=0)
     batch: int = Field(gt=0)
     crops_per_scene: int = Field(1, gt=0, description="so many crops of a batch share a scene, which is read once")
-    crop_height: int = Field(gt=0, multiple_of=8)
-    crop_width: int = Field(gt=0, multiple_of=8)
+    crop_height: int = Field(gt=0, le=MAX_INPUT, multiple_of=8)
+    crop_width: int = Field(gt=0, le=MAX_INPUT, multiple_of=8)
     scale: tuple[float, float] = Field((0.7, 1.5), description="range of the random enlargement of a scene")
     object_size: tuple[float, float] | None = Field(
         None, description="instead of `scale`, where a crop is around an instance: pixels of its longer side")
@@ -84,8 +84,8 @@ class Recipe(Strict):
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
-    input_height: int = Field(gt=0, multiple_of=8)
-    input_width: int = Field(gt=0, multiple_of=8)
+    input_height: int = Field(gt=0, le=MAX_INPUT, multiple_of=8)
+    input_width: int = Field(gt=0, le=MAX_INPUT, multiple_of=8)
     network: Literal["erfnet", "pyramid"] = Field("erfnet", description="the paper's, or one in a quarter of its time")
     bandwidths: Literal[1, 2] = 2
     dropout: float = Field(0.3, ge=0, lt=1, description="of the encoder's last blocks")
