@@ -25,8 +25,11 @@ else
 demo_extras := .[ros]
 test_extras := .[ros,train,evaluate,dev]
 constraints := constraints.txt constraints-$(DISTRO).txt
+lock := $(if $(filter kilted,$(DISTRO)),requirements.lock)
 interfaces := $(VENV)/.vision_msgs
 endif
+
+install := $(VENV)/bin/python -m pip install -q --disable-pip-version-check
 
 .PHONY: help demo test lint clean pin audit
 .DELETE_ON_ERROR:
@@ -88,14 +91,15 @@ $(AUDIT)/.tools: | $(VENV)/bin/python
 $(VENV)/constraints.txt: | $(VENV)/bin/python
 	$(PYTHON) -c 'import numpy; print("numpy==" + numpy.__version__)' > $@
 
-$(VENV)/.demo: pyproject.toml setup.py $(constraints) | $(VENV)/bin/python
+$(VENV)/.demo: pyproject.toml setup.py $(constraints) $(lock) | $(VENV)/bin/python
 	@echo 'Installing packages into $(VENV), about a minute beside the download ...'
-	$(VENV)/bin/python -m pip install -q --disable-pip-version-check $(addprefix -c ,$(constraints)) -e '$(demo_extras)'
+	$(if $(lock),$(install) --require-hashes -r $(lock))
+	$(install) $(addprefix -c ,$(constraints)) -e '$(demo_extras)'
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.demo
 	@echo 'Installing the packages for training and tests into $(VENV) ...'
-	$(VENV)/bin/python -m pip install -q --disable-pip-version-check $(addprefix -c ,$(constraints)) -e '$(test_extras)'
+	$(install) $(addprefix -c ,$(constraints)) -e '$(test_extras)'
 	@touch $@
 
 # The wheels' generators are found by prefix, and the environment must be the wheels' alone.

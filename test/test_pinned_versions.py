@@ -1,5 +1,6 @@
 """The versions that are known to work together: constraints of each distribution, hashes of what the node needs."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -62,8 +63,10 @@ def test_the_lock_holds_all_that_the_node_needs_in_the_versions_of_the_constrain
 
 
 def make(*arguments: str) -> subprocess.CompletedProcess:
+    """make without what a make that runs this test has been told."""
+    environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "DISTRO")}
     return subprocess.run(["make", *arguments, "AMENT_PREFIX_PATH="], cwd=ROOT, capture_output=True, text=True,
-                          check=False)
+                          check=False, env=environment)
 
 
 def test_each_distribution_is_tested_in_an_environment_of_its_own():
@@ -72,6 +75,12 @@ def test_each_distribution_is_tested_in_an_environment_of_its_own():
     assert "-c constraints.txt -c constraints-jazzy.txt -e '.[ros,train,evaluate,dev]'" in done.stdout
     assert ".venv-jazzy/bin/python -m pytest" in done.stdout
     assert ".venv/" not in done.stdout
+
+
+def test_what_the_node_needs_is_installed_by_hash_before_anything_else():
+    done = make("-n", "-W", "requirements.lock", "test")
+    installed = [line.partition(" install ")[2] for line in done.stdout.splitlines() if " pip install " in line]
+    assert installed[0].endswith("--require-hashes -r requirements.lock")
 
 
 def test_make_names_the_distributions_that_it_has_wheels_of():
