@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,6 +40,8 @@ def _run(write: Callable[[], None], folder: Path, step: int, number: signal.Sign
         status = 0
     except KeyboardInterrupt:
         status = 128 + number
+    except BaseException:
+        traceback.print_exc()
     finally:
         sys.stderr.flush()
         os._exit(status)

@@ -117,6 +117,10 @@ def test_what_is_printed_on_a_full_disk_is_one_line_and_status_1(command):
     assert (done.returncode, done.stderr) == (1, "instance-seg: No space left on device\n")
 
 
+def test_a_command_whose_output_is_closed_does_its_work():
+    assert subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", *PROGRAM, "models"], capture_output=True).returncode == 0
+
+
 @pytest.mark.parametrize(("number", "remedy"), [
     (errno.ENOSPC, "No space left on device .* Free some space, or"),
     (errno.EDQUOT, "Disk quota exceeded .* Free some of your quota, or"),

@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
     previous = signal.signal(signal.SIGTERM, _terminated)  # so that half-written files are removed
     try:
         status = app(arguments, prog_name=PROGRAM, standalone_mode=False) or 0
-        sys.stdout.flush()
+        print(end="", flush=True)
         return _said("interrupted", 130) if status == 130 else status
     except UsageError as error:
         context = error.ctx.command_path if error.ctx else PROGRAM
@@ -80,7 +80,7 @@ def _said(text: str, status: int) -> int:
 def _drop_output() -> None:
     """Forget what stdout cannot take: Python would try again at the very end, and change the status."""
     try:
-        sys.stdout.flush()
+        print(end="", flush=True)
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
