@@ -1,10 +1,12 @@
 """The node with the pipeline of a GPU, whose kernels this machine's processor runs.
 
-The GPU fails when it gets a white picture, and each time it is opened while the file $BROKEN is there.
+The GPU fails when it gets a white picture, and each time it is opened while the file $BROKEN is there. While the file
+$BUILDING is there, a plan is being built.
 """
 
 import os
 import sys
+import time
 from pathlib import Path
 
 from cuda_on_cpu import CpuDevice
@@ -13,7 +15,7 @@ from network_on_device import NetworkOnDevice
 from instance_seg_node.engines import open_engine
 from instance_seg_node.gpu.frame_path import FramePath
 from instance_seg_node.gpu.pipeline import GpuPipeline
-from instance_seg_node.gpu.session import Session
+from instance_seg_node.gpu.session import Cancelled, Session
 from instance_seg_node.model_spec import ModelSpec
 from instance_seg_node.ros.node import main
 
@@ -33,6 +35,11 @@ def open_on_gpu(folder, *, transport, cameras, **_):
         return engine(images)
 
     def opened(cancelled):
+        while Path(os.environ["BUILDING"]).exists():
+            if cancelled():
+                print("the builder is stopped", flush=True)
+                raise Cancelled
+            time.sleep(0.05)
         if Path(os.environ["BROKEN"]).exists():
             raise RuntimeError("no CUDA-capable device is detected")
         lanes = [CpuDevice(late=True) for _ in range(2)]

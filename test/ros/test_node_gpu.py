@@ -28,7 +28,14 @@ def broken(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def gpu_node(desk, tiny, tmp_path, broken):  # noqa: F811
+def building(tmp_path, monkeypatch):
+    """A file that, while it is there, stands for a plan that is being built."""
+    monkeypatch.setenv("BUILDING", str(tmp_path / "building"))
+    return tmp_path / "building"
+
+
+@pytest.fixture
+def gpu_node(desk, tiny, tmp_path, broken, building):  # noqa: F811
     with node_in(desk.domain, tmp_path / "node.log", {"model": tiny}, module="gpu_node") as node:
         desk.until_active()
         yield node
@@ -94,6 +101,30 @@ def test_deactivate_gives_the_gpu_back_and_activate_takes_it_again(desk, gpu_nod
     assert gpu_node.output().count("the GPU is given back") == 1
     assert desk.change_state("activate")
     segmented(desk, publisher, results, 2)
+
+
+def test_while_a_plan_is_built_the_node_is_up_and_says_so(desk, gpu_node, building):  # noqa: F811
+    results, publisher = desk.record(f"{OUT}/instances", Image), desk.publisher("/camera/image_raw")
+    building.touch()
+    assert desk.change_state("deactivate")
+    assert desk.change_state("activate")
+    desk.until(lambda: desk.value("segmentation", "state") == "opening", "the engine that is opened")
+    assert desk.status("segmentation").level == b"\x01"
+    desk.deliver(publisher, image(scene(1, *SIZE), 5), lambda: desk.value("/camera", "state") == "no engine",
+                 "a camera without an engine")
+    building.unlink()
+    desk.until(lambda: desk.value("segmentation", "state") == "active", "the open engine")
+    segmented(desk, publisher, results, 2)
+
+
+def test_a_node_that_is_deactivated_waits_for_no_builder(desk, gpu_node, building):  # noqa: F811
+    building.touch()
+    assert desk.change_state("deactivate")
+    assert desk.change_state("activate")
+    desk.until(lambda: desk.value("segmentation", "state") == "opening", "the engine that is opened")
+    assert desk.change_state("deactivate")
+    assert gpu_node.output().count("the builder is stopped") == 1
+    assert "hangs" not in gpu_node.output()
 
 
 def test_cuda_without_a_gpu_is_an_error_in_diagnostics_and_the_node_stays_up(desk, tiny, tmp_path):  # noqa: F811
