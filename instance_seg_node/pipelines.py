@@ -116,9 +116,9 @@ class CpuPipeline:
         convert_ms = 1e3 * (time.perf_counter() - before)
         frames = {camera: frame for camera, frame in self._results.items() if isinstance(frame, Frame)}
         self.segmenter.thresholds = self.thresholds
-        found = self.segmenter(list(frames.values()))
-        for (camera, frame), instances in zip(frames.items(), found, strict=True):
-            self._results[camera] = CpuResult(frame, instances, self.spec)
+        found = self.segmenter.attempt(list(frames.values()))
+        for (camera, frame), one in zip(frames.items(), found, strict=True):
+            self._results[camera] = one if isinstance(one, FrameError) else CpuResult(frame, one, self.spec)
         self.stage_ms = {"convert": convert_ms} | (dict(self.segmenter.stage_ms) if frames else {})
 
     def finish(self) -> dict[Hashable, Result | FrameError]:

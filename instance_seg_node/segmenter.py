@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from .engines import Engine, open_engine
+from .errors import FrameError
 from .frame import Frame
 from .instances import Instances
 from .methods import DECODERS
+from .methods.spatial_embedding.finite import heads_not_finite, network_not_finite
 from .model_spec import ModelSpec, Thresholds
 from .resolution import enlarge, shrink
 
@@ -37,7 +39,18 @@ class Segmenter:
         self._batch = np.zeros((0, spec.input_height, spec.input_width, 3), np.uint8)
 
     def __call__(self, frames: Sequence[Frame]) -> list[Instances]:
-        """The instances of each frame, in order, at its own resolution. Frames may differ in size."""
+        """The instances of each frame, in order, at its own resolution. Frames may differ in size.
+
+        Raises FrameError if what the network says of one is not finite.
+        """
+        found = self.attempt(frames)
+        for one in found:
+            if isinstance(one, FrameError):
+                raise one
+        return found
+
+    def attempt(self, frames: Sequence[Frame]) -> list[Instances | FrameError]:
+        """As a call, but in place of a frame's instances the error, so that it costs no other frame."""
         if not frames:
             return []
         self.stage_ms = dict.fromkeys(STAGES, 0.0)
@@ -51,10 +64,13 @@ class Segmenter:
     def warm_up(self) -> None:
         """Run once on noise, so that no later call pays for compilation or first allocation."""
         noise = np.random.default_rng(0).integers(0, 256, (self.spec.input_height, self.spec.input_width, 3), np.uint8)
-        self([Frame(noise)])
+        self.attempt([Frame(noise)])  # what it says of noise matters to nobody
 
-    def _instances(self, frame: Frame, heads: dict[str, np.ndarray]) -> Instances:
+    def _instances(self, frame: Frame, heads: dict[str, np.ndarray]) -> Instances | FrameError:
         with self._at("cluster"):
+            wrong = heads_not_finite(**heads, groups=self.spec.groups, foreground=self.thresholds.foreground)
+            if wrong:
+                return network_not_finite(wrong)
             clusters = self._decode(**heads, thresholds=self.thresholds)
         with self._at("enlarge"):
             return enlarge(clusters, frame.height, frame.width)

@@ -1,10 +1,14 @@
 """Frames in, Instances out, with an engine whose heads can be seen."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from instance_seg_node.errors import FrameError
 from instance_seg_node.frame import Frame
 from instance_seg_node.model_spec import ModelSpec, ObjectClass, Provenance, Thresholds
+from instance_seg_node.pipelines import CpuPipeline
 from instance_seg_node.segmenter import STAGES, Segmenter
 
 HEIGHT, WIDTH = 16, 32
@@ -15,7 +19,10 @@ SPEC = ModelSpec(name="colours", input_height=HEIGHT, input_width=WIDTH,
 
 
 class ColourEngine:
-    """Every red pixel is of class 0, every green one of class 1; all pixels of a class point to one place."""
+    """Every red pixel is of class 0, every green one of class 1; all pixels of a class point to one place.
+
+    Where blue is 255, the bandwidth is infinite.
+    """
 
     description = "fake"
 
@@ -27,7 +34,9 @@ class ColourEngine:
         n = len(images)
         seed = np.moveaxis(images[..., :2], 3, 1).astype(np.float32) / 255
         embedding = np.zeros((n, 2, HEIGHT, WIDTH), np.float32)
-        return {"embedding": embedding, "bandwidth": np.ones((n, 2, HEIGHT, WIDTH), np.float32), "seed": seed}
+        bandwidth = np.ones((n, 2, HEIGHT, WIDTH), np.float32)
+        np.moveaxis(bandwidth, 1, 3)[images[..., 2] == 255] = np.inf
+        return {"embedding": embedding, "bandwidth": bandwidth, "seed": seed}
 
 
 def street(height, width):
@@ -35,6 +44,15 @@ def street(height, width):
     rgb[: height // 2, : width // 2, 0] = 250
     rgb[height // 2:, width // 2:, 1] = 230
     return rgb
+
+
+def overflowing(height, width):
+    rgb = street(height, width)
+    rgb[:height // 2, :, 2] = 255
+    return rgb
+
+
+NOT_FINITE = "network not finite: NaN or infinity in bandwidth.*try precision fp32"
 
 
 def test_instances_come_at_the_size_of_the_camera():
@@ -88,3 +106,47 @@ def test_every_stage_is_timed():
     segmenter([Frame(street(64, 64))])
     assert tuple(segmenter.stage_ms) == STAGES
     assert all(ms > 0 for ms in segmenter.stage_ms.values())
+
+
+def test_a_frame_of_which_the_network_says_no_numbers_is_an_error_and_the_others_keep_theirs():
+    good = Frame(street(64, 64))
+    expected, = Segmenter(ColourEngine(), SPEC)([good])
+    found = Segmenter(ColourEngine(), SPEC).attempt([good, Frame(overflowing(64, 64)), good])
+    assert [type(one).__name__ for one in found] == ["Instances", "FrameError", "Instances"]
+    for one in (found[0], found[2]):
+        np.testing.assert_array_equal(one.id_map, expected.id_map)
+    with pytest.raises(FrameError, match=NOT_FINITE):
+        raise found[1]
+
+
+def test_who_asks_for_instances_alone_gets_them_of_all_frames_or_the_error():
+    with pytest.raises(FrameError, match=NOT_FINITE):
+        Segmenter(ColourEngine(), SPEC)([Frame(street(64, 64)), Frame(overflowing(64, 64))])
+
+
+def test_what_is_infinite_in_the_background_alone_is_no_error():
+    sky = np.zeros((64, 64, 3), np.uint8)
+    sky[..., 2] = 255
+    assert len(Segmenter(ColourEngine(), SPEC)([Frame(sky)])[0]) == 0
+
+
+def test_a_network_that_fails_on_noise_may_still_be_warmed_up():
+    def failing(images):
+        return {name: np.full_like(head, np.nan) for name, head in engine(images).items()}
+
+    engine = ColourEngine()
+    Segmenter(failing, SPEC).warm_up()
+    assert len(engine.batches) == 1
+
+
+def test_a_pipeline_loses_the_camera_concerned_and_no_other():
+    def message(rgb):
+        header = SimpleNamespace(stamp=SimpleNamespace(sec=1, nanosec=2), frame_id="optical")
+        return SimpleNamespace(header=header, encoding="rgb8", height=64, width=64, step=192, is_bigendian=0,
+                               data=rgb.tobytes())
+
+    pipeline = CpuPipeline(Segmenter(ColourEngine(), SPEC))
+    pipeline.start({"front": message(overflowing(64, 64)), "rear": message(street(64, 64))})
+    results = pipeline.finish()
+    assert results["front"].cause == "network not finite"
+    assert len(results["rear"].instances) == 2
