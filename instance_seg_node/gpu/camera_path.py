@@ -3,7 +3,9 @@
 import numpy as np
 
 from ..drawing import instance_colours, label
+from ..errors import FrameError
 from ..instances import Instances
+from ..methods.spatial_embedding.finite import HEADS, network_not_finite
 from ..model_spec import ModelSpec
 from .clustering import Clustering
 from .conversion import Conversion, Layout
@@ -18,7 +20,7 @@ FIRST_ROWS = 512
 class CameraPath:
     """For messages of one layout. A Result (pipelines.py) of the last one, once the device has been waited for.
 
-    What it holds is overwritten by the camera's next message.
+    If error() says so, it is none. What it holds is overwritten by the camera's next message.
     """
 
     def __init__(self, device: Device, layout: Layout, spec: ModelSpec, max_rows: int):
@@ -28,6 +30,7 @@ class CameraPath:
         self._device, self._spec = device, spec
         self._conversion, self._enlarging = Conversion(device, layout), Enlarging(device, *size, max_rows)
         self._ids, self._classes = device.host(size, np.uint16), device.host(size, np.uint8)
+        self._not_finite = device.host((1,), np.int32)
         self._kept, self._rows = device.host((1,), np.int32), device.host((min(FIRST_ROWS, max_rows),), ROW)
         self._overlay: Overlay | None = None
 
@@ -47,13 +50,20 @@ class CameraPath:
         """Start to make masks of the clusters of image `slot`."""
         self._enlarging(clusters.id_map[slot], clusters.class_ids[slot], clusters.scores[slot],
                         clusters.count[slot:slot + 1])
+        self._clusters_not_finite = clusters.not_finite[slot:slot + 1]
 
     def fetch(self) -> None:
         """Start the masks on their way to the host."""
         masks = self._enlarging
-        for array, values in ((masks.kept, self._kept), (masks.rows[:len(self._rows)], self._rows),
-                              (masks.id_map, self._ids), (masks.class_map, self._classes)):
+        for array, values in ((self._clusters_not_finite, self._not_finite), (masks.kept, self._kept),
+                              (masks.rows[:len(self._rows)], self._rows), (masks.id_map, self._ids),
+                              (masks.class_map, self._classes)):
             self._device.fetch(array, values)
+
+    def error(self) -> FrameError | None:
+        """Why there are no instances of the last message: what the network said of it is not finite. None if it is."""
+        bits = int(self._not_finite[0])
+        return network_not_finite(name for k, name in enumerate(HEADS) if bits >> k & 1) if bits else None
 
     @property
     def instances(self) -> Instances:

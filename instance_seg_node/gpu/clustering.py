@@ -39,7 +39,8 @@ class Clustering:
 
     id_map: uint16 (N, h, w), 0 = none; id k is row k-1. class_ids: int32 (N, ROWS). scores: float32 (N, ROWS).
     count: int32 (N,), the rows in use; what is in the others has no meaning. ROWS: half the pixels, at most 65534,
-    since an instance takes two pixels or more.
+    since an instance takes two pixels or more. not_finite: int32 (N,), bit k is set for the k-th of finite.HEADS if
+    heads_not_finite names it; then the instances are worth nothing.
     """
 
     def __init__(self, device: Device, groups: Sequence[Sequence[int]], bandwidths: int, size: tuple[int, int, int], *,
@@ -85,9 +86,10 @@ class Clustering:
         chunk_blocks = -(-self._shape["slots"] // CHUNK * 32 // PIXEL_THREADS)
         class_of, first_of, _ = self._tables
         self._device.zero(self._bin_count)
+        self._device.zero(self.not_finite)
         self._launch("cluster_classify", pixel_blocks, PIXEL_THREADS, limits["foreground"], embedding, bandwidth, seed,
                      class_of, first_of, self._bin_count, self._slot_of, self._place_of, self._score_of,
-                     self._member_of)
+                     self._member_of, self.not_finite)
         self._launch("cluster_starts", self._shape["groups"], self._threads, self._bin_count, self._bin_start,
                      self._groups, self._point, self._key_of, self._label)
         self._launch("cluster_scatter", pixel_blocks, PIXEL_THREADS, embedding, bandwidth, self._bin_start,
@@ -114,6 +116,7 @@ class Clustering:
         self.class_ids = device.array((images, shape["max_rows"]), np.int32)
         self.scores = device.array((images, shape["max_rows"]), np.float32)
         self.count = device.array((images,), np.int32)
+        self.not_finite = device.array((images,), np.int32)
 
     def _make_scratch(self, device: Device, images: int, shape: np.void) -> None:
         pixels, slots, groups, rows, columns = (

@@ -16,6 +16,7 @@ from ..engines.runtimes import find_runtime
 from ..errors import FrameError, InputError
 from ..model_spec import ModelSpec
 from ..pipelines import EngineFault, Result
+from .camera_path import CameraPath
 from .frame_path import FramePath
 from .session import LANES, Session, open_session
 
@@ -65,7 +66,8 @@ class GpuPipeline:
         with self._faults(), self._at(WAIT):
             path, results = self._under_way.popleft()
             path.wait()
-            return results
+            return {camera: (result.error() or result) if isinstance(result, CameraPath) else result
+                    for camera, result in results.items()}
 
     def _images(self, messages: Mapping[Hashable, Any]) -> tuple[dict[Hashable, Any], Results]:
         """Messages as images, and those that cannot be."""

@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from cluster_cases import CASES, DOTS, SIZE, dots
+from cluster_cases import CASES, DOTS, HEADS, SIZE, dots, one_square
 from cuda_on_cpu import CpuDevice
 from methods.drawn_heads import background, drawn_scene, put
 
 from instance_seg_node.gpu import clustering
 from instance_seg_node.gpu.clustering import Clustering
 from instance_seg_node.methods import DECODERS
-from instance_seg_node.methods.spatial_embedding import decode
+from instance_seg_node.methods.spatial_embedding import decode, finite
 from instance_seg_node.model_spec import Thresholds
 
 
@@ -165,6 +165,48 @@ def test_the_rows_are_as_many_as_there_can_be_instances():
     device, batch = CpuDevice(), [background(8, 9)]
     assert clustering_of(device, batch, alone(1)).scores.shape == (1, 36)
     assert clustering_of(device, [background(512, 512)], alone(1)).class_ids.shape == (1, 65534)
+
+
+def not_finite(batch, groups, thresholds, shuffle=0):
+    """The heads of each image that are named on a device, and by the CPU."""
+    device = CpuDevice(shuffle=shuffle)
+    on_the_device = clustering_of(device, batch, groups)
+    on_the_device(*on_device(device, batch), thresholds)
+    bits = device.download(on_the_device.not_finite)
+    named = [[name for k, name in enumerate(finite.HEADS) if of_image >> k & 1] for of_image in bits]
+    return named, [finite.heads_not_finite(*heads, groups=groups, foreground=thresholds.foreground) for heads in batch]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("at", [(15, 15), (2, 2)], ids=["in the foreground", "beside it"])
+@pytest.mark.parametrize(("head", "channel"), HEADS.values(), ids=HEADS)
+def test_a_head_that_is_not_finite_is_named_for_its_image_alone_as_by_the_cpu(head, channel, at, value):
+    planted = one_square(classes=2, bandwidths=2)
+    planted[head][(channel, *at)] = value
+    named, expected = not_finite([one_square(classes=2, bandwidths=2), planted], alone(2), Thresholds())
+    assert named == expected == [[], [finite.HEADS[head]] if at == (15, 15) or head == 2 else []]
+
+
+@pytest.mark.parametrize("number", range(0, 104, 3))
+def test_of_drawn_scenes_the_heads_that_are_not_finite_are_named_as_by_the_cpu(number):
+    """Which also hold numbers whose products are none."""
+    named, expected = not_finite(*drawn_batch(number), shuffle=number)
+    assert named == expected
+
+
+def test_drawn_scenes_have_heads_of_every_kind():
+    """Guards the test above."""
+    named = {tuple(finite.heads_not_finite(*heads, groups=groups, foreground=thresholds.foreground))
+             for batch, groups, thresholds in map(drawn_batch, range(0, 104, 3)) for heads in batch}
+    assert {(), ("seed",), ("bandwidth",), finite.HEADS} <= named
+
+
+def test_a_failure_of_the_network_is_forgotten_with_the_next_batch():
+    device, good = CpuDevice(), one_square()
+    on_the_device = clustering_of(device, [good], alone(1))
+    for heads, bits in [([np.full_like(head, np.nan) for head in good], 4), (good, 0)]:
+        on_the_device(*on_device(device, [heads]), Thresholds())
+        assert device.download(on_the_device.not_finite).tolist() == [bits]
 
 
 @pytest.mark.parametrize(("number", "shape", "dtype", "says"), [

@@ -171,6 +171,20 @@ def test_a_message_that_cannot_be_read_costs_its_own_camera_a_frame_and_no_other
     assert network.counts == [1]
 
 
+@pytest.mark.parametrize("head", ["embedding", "bandwidth", "seed"])
+def test_what_is_not_finite_costs_its_own_camera_a_frame_and_no_other(model, network, path, head):
+    messages = {name: image(blobs(height=64, width=128)) for name in ("front", "left", "rear")}
+    for _ in range(2):  # as it is asked, and as it was captured
+        network.off = {head: np.float32([0, np.nan, 0]).reshape(3, 1, 1, 1)}
+        results = segmented(path, messages, model[0].thresholds)
+        assert [results[camera].error() is None for camera in messages] == [True, False, True]
+        assert str(results["left"].error()).startswith(f"network not finite: NaN or infinity in {head}. ")
+        sound = {camera: messages[camera] for camera in ("front", "rear")}
+        assert_as_on_the_cpu(model, {camera: results[camera] for camera in sound}, sound)
+    network.off = {}
+    assert segmented(path, messages, model[0].thresholds)["left"].error() is None
+
+
 def test_without_a_readable_message_the_network_rests(model, network, path):
     broken = image(blobs(height=64, width=128))
     broken.data = broken.data[:-100]

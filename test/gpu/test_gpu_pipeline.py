@@ -1,4 +1,4 @@
-"""The GPU's pipeline, on a CPU: messages to results as the CPU's pipeline gives them, and what a fault leaves behind."""
+"""The GPU's pipeline, on a CPU: messages to results as the CPU's pipeline gives them; what a fault leaves behind."""
 
 from types import SimpleNamespace
 
@@ -130,6 +130,38 @@ def test_a_message_that_cannot_be_used_is_no_fault(model, pipeline):
     for messages in ({"a": broken}, {"a": broken, "b": image(blobs(height=64, width=128))}):
         pipeline.start(messages)
         assert_as_on_the_cpu(model, pipeline.finish(), messages)
+
+
+class Overflowing:
+    """A model's engine that says NaN or infinity at one place of one head, of an image that is greenish there."""
+
+    def __init__(self, engine, head, value, at):
+        self._engine, self._head, self._value, self._at = engine, head, value, at
+
+    def __call__(self, images):
+        heads = {name: head.copy() for name, head in self._engine(images).items()}
+        heads[self._head][(images[(slice(None), *self._at, 1)] > 0, 0, *self._at)] = self._value
+        return heads
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("head", ["embedding", "bandwidth", "seed"])
+@pytest.mark.parametrize("at", [(16, 12), (2, 2)], ids=["in the foreground", "beside it"])
+def test_a_network_that_says_no_numbers_costs_the_frames_that_it_costs_on_the_cpu(model, gpu, at, head, value):
+    model = SimpleNamespace(spec=model.spec, engine=Overflowing(model.engine, head, value, at))
+    pipeline = pipeline_on(gpu, model)
+    pipeline.open(never)
+    rgb = blobs(height=HEIGHT, width=WIDTH)
+    marked = rgb.copy()
+    marked[(*at, 1)] = 1
+    batches = [{"a": image(rgb), "b": image(marked)}, {"b": image(rgb)}, {"a": image(marked)}]
+    failed = []
+    for messages in batches:
+        pipeline.start(messages)
+        results = pipeline.finish()
+        assert_as_on_the_cpu(model, results, messages)
+        failed += [result.cause for result in results.values() if isinstance(result, FrameError)]
+    assert failed == ["network not finite"] * (2 if at == (16, 12) or head == "seed" else 0)
 
 
 def test_thresholds_hold_for_the_batches_started_after_them(model, pipeline):

@@ -11,6 +11,11 @@
 #define CLUSTER_PER_LANE (CLUSTER_CHUNK / 32)
 #define CLUSTER_OUTSIDE __int_as_float(0x7f800000)  // infinity: a coordinate that no margin holds
 
+// Bits of not_finite, in the order of finite.HEADS.
+#define CLUSTER_EMBEDDING 1
+#define CLUSTER_BANDWIDTH 2
+#define CLUSTER_SEED 4
+
 // Labels of slots; an instance's is its record + 1.
 #define CLUSTER_FREE 0
 #define CLUSTER_TAKEN (-1)
