@@ -26,8 +26,8 @@ def segment(
 
     Writes for each image NAME.instances.png (16-bit ids, 0 = none) and NAME.overlay.jpg, and at the end
     instances.json: for each image file, width, height and its instances with id, class, score, box (x0 y0 x1 y1),
-    area and mask (COCO run lengths). Frames of clip.mp4 are called clip_000000 onwards. Images are turned upright as
-    their EXIF orientation says, and so are the results.
+    area and mask (COCO run lengths); without it, the run was stopped. Frames of clip.mp4 are called clip_000000
+    onwards. Images are turned upright as their EXIF orientation says, and so are the results.
 
     All inputs are looked at first; one that cannot be read ends the run before anything is written.
 

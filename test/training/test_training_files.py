@@ -120,13 +120,29 @@ def test_a_graph_that_does_not_agree_is_not_exported(difference, checkpoint, tmp
     assert os.listdir(tmp_path) == []
 
 
-def test_a_folder_that_holds_more_than_a_model_is_not_replaced(checkpoint, tmp_path, quick, capsys):
+def test_a_folder_that_holds_more_than_a_model_is_refused_before_the_work(checkpoint, tmp_path, quick, capsys,
+                                                                          monkeypatch):
     quick()
     export(checkpoint, tmp_path / "model")
     (tmp_path / "model" / "notes.txt").write_text("precious")
+    monkeypatch.setattr(export_module, "write_onnx", None)
     assert main(["export", str(checkpoint), str(tmp_path / "model"), "--overwrite"]) == 2
     assert f"{tmp_path / 'model'} holds more than a model (notes.txt)" in capsys.readouterr().err
     assert len(os.listdir(tmp_path / "model")) == 3
+
+
+def test_what_is_put_into_the_folder_during_the_work_is_not_replaced_either(checkpoint, tmp_path, quick, monkeypatch):
+    def write(graph, path, *size):
+        path.write_bytes(b"new")
+        (tmp_path / "model" / "notes.txt").write_text("precious")
+
+    quick()
+    export(checkpoint, tmp_path / "model")
+    monkeypatch.setattr(export_module, "write_onnx", write)
+    with pytest.raises(InputError, match="holds more than a model .notes.txt."):
+        export(checkpoint, tmp_path / "model")
+    assert (tmp_path / "model" / "notes.txt").read_text() == "precious"
+    assert os.listdir(tmp_path) == ["model"]
 
 
 STOPPED = """
