@@ -131,6 +131,7 @@ def problems(error: ValidationError, model: type[BaseModel]) -> str:
 
 def _shown(value: object) -> str:
     try:
-        return f"{value!r:.80}"
+        text = repr(value)
     except ValueError:  # Python writes no number of more than 4300 digits
         return "a number of thousands of digits"
+    return text if len(text) <= 80 else f"{text[:77]}..."
