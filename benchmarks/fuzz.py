@@ -56,10 +56,10 @@ def fuzz(name: str, cases: int, seed: int, seconds: float, memory_mb: int) -> di
             signal.setitimer(signal.ITIMER_REAL, 0)
 
     _guard(seconds, memory_mb)
-    draw = settings(max_examples=min(cases, 5000), deadline=None, database=None, phases=[Phase.generate],
-                    suppress_health_check=list(HealthCheck))
+    draw = settings(deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     while counts.total() < cases:
-        seeded(seed)(draw(given(target.cases)(run)))()
+        part = settings(draw, max_examples=min(cases - counts.total(), 5000))  # hypothesis slows down as it remembers
+        seeded(seed)(part(given(target.cases)(run)))()
         seed += 1
     return {"cases": counts.total(), "accepted": counts.pop("accepted", 0), "found": found,
             "refused": dict(counts.most_common())}
