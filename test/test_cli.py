@@ -13,7 +13,7 @@ from instance_seg_node import cli
 from instance_seg_node.cli import main
 
 COMMANDS = (["demo"], ["segment"], ["bag"], ["datasets"], ["datasets", "check"], ["train"], ["evaluate"], ["export"],
-            ["build"], ["models"], ["bench"], ["bench", "clustering"])
+            ["build"], ["models"], ["bench"], ["bench", "clustering"], ["bench", "gpu"])
 
 
 @pytest.mark.parametrize("command", [[], *COMMANDS], ids=" ".join)

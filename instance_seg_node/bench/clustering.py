@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..atomic_files import write_atomically
 from ..errors import InputError
@@ -32,8 +33,8 @@ def run(heads: Path | None = None, height: int = 1024, width: int = 2048, instan
     arrays = _load(Path(heads)) if heads is not None else drawn_heads(height, width, instances)
     thresholds = Thresholds()
     clusterer = Clusterer()
-    seconds = _in_turn(lambda: clusterer(**arrays, thresholds=thresholds),
-                       lambda: literal_loop(**arrays, thresholds=thresholds), repeats)
+    seconds = in_turn(lambda: clusterer(**arrays, thresholds=thresholds),
+                      lambda: literal_loop(**arrays, thresholds=thresholds), repeats)
     result, expected = clusterer(**arrays, thresholds=thresholds), literal_loop(**arrays, thresholds=thresholds)
     if ids is not None:
         _write_ids(Path(ids), result.id_map)
@@ -61,7 +62,7 @@ def _load(path: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _in_turn(first, second, repeats: int) -> tuple[list[float], list[float]]:
+def in_turn(first, second, repeats: int) -> tuple[list[float], list[float]]:
     """Seconds of each call, the two alternating, so that a load from outside falls on both; the first is left out."""
     seconds = [], []
     for turn in range(repeats + 1):
@@ -104,12 +105,13 @@ def literal_loop(embedding, bandwidth, seed, thresholds: Thresholds) -> Clusters
     before = torch.get_num_threads()
     torch.set_num_threads(TORCH_THREADS)
     try:
-        return _literal_loop(*(torch.from_numpy(head) for head in (embedding, bandwidth, seed)), thresholds)
+        return torch_loop(*(torch.from_numpy(head) for head in (embedding, bandwidth, seed)), thresholds)
     finally:
         torch.set_num_threads(before)
 
 
-def _literal_loop(embedding, bandwidth, seed, thresholds) -> Clusters:
+def torch_loop(embedding: Tensor, bandwidth: Tensor, seed: Tensor, thresholds: Thresholds) -> Clusters:
+    """The same loop on the device that holds the heads."""
     usable = (seed.max(dim=0).values if len(seed) > 1 else seed[0]) > thresholds.foreground
     winner = seed.argmax(dim=0) if len(seed) > 1 else None
     found = []
@@ -123,11 +125,11 @@ def _literal_loop(embedding, bandwidth, seed, thresholds) -> Clusters:
         instances = _instances(x, y, sx, sy, p, thresholds)
         found += [(-score, int(at[i]), c, at[members]) for score, i, members in instances]
     found.sort(key=lambda instance: instance[:2])
-    return _painted(found, seed.shape[1:])
+    return _painted(found, seed.shape[1:], seed.device)
 
 
 def _instances(x, y, sx, sy, p, thresholds):
-    unclustered = torch.ones(len(p), dtype=torch.bool)
+    unclustered = torch.ones(len(p), dtype=torch.bool, device=p.device)
     while int(unclustered.sum()) > thresholds.min_pixels:
         i = int((p * unclustered).argmax())
         if p[i] < thresholds.seed:
@@ -141,11 +143,11 @@ def _instances(x, y, sx, sy, p, thresholds):
         unclustered &= ~proposal
 
 
-def _painted(found, shape) -> Clusters:
-    label = torch.zeros(shape[0] * shape[1], dtype=torch.int32)
+def _painted(found, shape, device) -> Clusters:
+    label = torch.zeros(shape[0] * shape[1], dtype=torch.int32, device=device)
     for k, (_, _, _, pixels) in enumerate(found, 1):
         label[pixels] = k
-    label = label.numpy()
+    label = label.cpu().numpy()
     visible = np.flatnonzero(np.bincount(label, minlength=len(found) + 1)[1:])
     ids = np.zeros(len(found) + 1, np.uint16)
     ids[visible + 1] = np.arange(1, len(visible) + 1)

@@ -11,13 +11,14 @@ MARGIN = 0.45
 """Radius of the margin, in radii of the object."""
 
 
-def drawn_heads(height: int, width: int, instances: int, *, random_state: int = 0) -> dict[str, np.ndarray]:
-    """One image's heads: embedding (2, h, w), bandwidth (1, h, w), seed (1, h, w), float32.
+def drawn_heads(height: int, width: int, instances: int, *, random_state: int = 0, bandwidths: int = 1,
+                classes: int = 1) -> dict[str, np.ndarray]:
+    """One image's heads: embedding (2, h, w), bandwidth (D, h, w), seed (C, h, w), float32.
 
     Ellipses of sizes a factor of several apart, near ones over far ones. Pixels point to their centre, the less
     precisely the nearer they are to the border. Seeds are what training makes of them, the membership of the pixel's
     own embedding, with noise. Bandwidths scatter.
-    The background has low seeds. Raises InputError if a size is not positive.
+    The background has low seeds. The classes have the objects in turn. Raises InputError if a size is not positive.
     """
     if min(height, width, instances) < 1:
         raise InputError(f"height, width and instances must be at least 1, got {height}, {width}, {instances}")
@@ -33,10 +34,12 @@ def drawn_heads(height: int, width: int, instances: int, *, random_state: int = 
     embedding[:, inside] = centres[k].T + error * margin[k]
     log_bandwidth = np.full((1, height, width), 10.0)
     log_bandwidth[0, inside] = np.log(np.log(2) / (margin[k] * COORDINATE_PITCH) ** 2) + rng.normal(size=len(k)) * 0.1
-    seed = np.abs(rng.normal(size=(1, height, width), scale=0.05))
-    seed[0, inside] = 0.98 * 0.5 ** (error**2).sum(axis=0) - 0.1 * d**2 + rng.normal(size=len(k)) * 0.01
-    heads = {"embedding": embedding * COORDINATE_PITCH, "bandwidth": np.exp(log_bandwidth), "seed": np.clip(seed, 0, 1)}
-    return {name: head.astype(np.float32) for name, head in heads.items()}
+    seed = np.abs(rng.normal(size=(classes, height, width), scale=0.05))
+    membership = 0.98 * 0.5 ** (error**2).sum(axis=0)
+    seed[(k % classes, *inside.nonzero())] = membership - 0.1 * d**2 + rng.normal(size=len(k)) * 0.01
+    heads = {"embedding": embedding * COORDINATE_PITCH, "seed": np.clip(seed, 0, 1),
+             "bandwidth": np.repeat(np.exp(log_bandwidth), bandwidths, axis=0)}
+    return {name: heads[name].astype(np.float32) for name in ("embedding", "bandwidth", "seed")}
 
 
 def _ellipses(height, width, instances, rng):

@@ -6,6 +6,10 @@ from typing import Annotated
 
 import typer
 
+from ..models import DEFAULT_MODEL, find_model
+from .lists import choices, counts, width_and_height
+from .options import Model
+
 app = typer.Typer(rich_markup_mode=None)
 
 
@@ -38,3 +42,43 @@ def clustering(
 
     report = run(heads=heads, height=height, width=width, instances=instances, ids=ids, repeats=repeats)
     print(json.dumps(report, indent=2) if as_json else "\n".join(f"{name:26}{value}" for name, value in report.items()))
+
+
+@app.command()
+def gpu(
+    model: Model = DEFAULT_MODEL,
+    precisions: Annotated[str, typer.Option(metavar="LIST", help="Of fp32, fp16, int8.")] = "fp16,fp32,int8",
+    cameras: Annotated[str, typer.Option(metavar="LIST", help="Messages in a batch.")] = "1,4,8",
+    sizes: Annotated[str, typer.Option(metavar="LIST", help="Of a camera, as WIDTHxHEIGHT.")] =
+        "2048x1024,1920x1080,1280x720",
+    instances: Annotated[str, typer.Option(metavar="LIST", help="In each image.")] = "30,10,100",
+    network: Annotated[str, typer.Option(help="plan, torch in its place, none, or auto: the first of these that "
+                                         "runs.")] = "auto",
+    frames: Annotated[int, typer.Option(min=1, help="Percentiles are over so many batches.")] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """The path of a batch through this machine's GPU, stage by stage and as a whole, and the clustering against torch.
+
+    Measured is the batch of the first value of each list, and each other value with the first of the other lists.
+    Exit status 1 if one of them failed.
+
+    \b
+    Example: instance-seg bench gpu --precisions fp16 --cameras 1,8 --json
+    """
+    from ..engines import PRECISIONS
+    from ..engines.gpus import this_gpu
+
+    lists = {"precisions": choices(precisions, "--precisions", PRECISIONS), "cameras": counts(cameras, "--cameras"),
+             "sizes": width_and_height(sizes, "--sizes"), "instances": counts(instances, "--instances")}
+    choices(network, "--network", ("auto", "plan", "torch", "none"))
+    folder = find_model(model)
+    this_gpu(remedy=". This measures one; without: instance-seg bench clustering")
+    from ..bench.gpu import run
+    from ..bench.gpu_networks import KINDS
+    from ..bench.gpu_text import text
+    from ..gpu.context import Gpu
+
+    report = run(Gpu(), folder, frames=frames, kinds=[kind for kind in KINDS if network in ("auto", kind)], **lists)
+    print(json.dumps(report, indent=2) if as_json else text(report))
+    if any("failed" in row for row in report["batches"]):
+        raise typer.Exit(1)

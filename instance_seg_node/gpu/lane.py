@@ -87,6 +87,17 @@ class Lane:
     def capture(self, work: Callable[[], None]) -> Graph:
         return Graph(self.stream.handle, work)
 
+    def mark(self) -> object:
+        """A CUDA event, which happens when all that was asked before is done. Not while a graph is captured."""
+        event = self._driver.Event()
+        event.record(self.stream)
+        return event
+
+    def elapsed_ms(self, first: object, last: object) -> float:
+        """Milliseconds between two marks, by the GPU's clock. Waits for the second."""
+        last.synchronize()
+        return first.time_till(last)
+
 
 def _check_fits(array: GpuArray, values: np.ndarray) -> None:
     if values.shape != array.shape or values.dtype != array.dtype or not values.flags.c_contiguous:

@@ -6,6 +6,7 @@ import functools
 import re
 import subprocess
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from importlib import resources
@@ -162,6 +163,17 @@ class CpuDevice:
         finally:
             self._captured = None
         return lambda: [self.ask(step) for step in captured]
+
+    def mark(self) -> list[float]:
+        """What holds the host's time when all that was asked before is done, once it is."""
+        self._check_no_capture("a time is marked")
+        moment = []
+        self.ask(lambda: moment.append(time.perf_counter()))
+        return moment
+
+    def elapsed_ms(self, first: list[float], last: list[float]) -> float:
+        self.wait()
+        return 1e3 * (last[0] - first[0])
 
     def ask(self, step: Callable[[], None]) -> None:
         """Do `step` in its turn. A GPU calls it a host function."""

@@ -85,6 +85,24 @@ def test_no_gpu_is_an_error_that_names_the_way_out(monkeypatch):
         Gpu()
 
 
+class FakeEvent:
+    """pycuda.driver.Event by a clock that ticks once for each copy."""
+
+    def __init__(self, driver):
+        self.driver, self.tick = driver, None
+
+    def record(self, stream):
+        assert stream.handle == 0xBEEF
+        self.driver.queue.append(self)
+
+    def synchronize(self):
+        while self.tick is None:
+            self.driver.step()
+
+    def time_till(self, other):
+        return 0.5 * (other.tick - self.tick)
+
+
 class FakeDriver(ModuleType):
     """pycuda.driver of a machine with one GPU that does nothing before it is waited for.
 
@@ -97,12 +115,14 @@ class FakeDriver(ModuleType):
     def __init__(self):
         super().__init__("pycuda.driver")
         self.log, self.queue, self.memory, self.locked = [], [], np.zeros(1 << 16, np.uint8), []
+        self.ticks = 0
         calls = {name: partial(self.log.append, name) for name in ("push", "pop", "detach", "synchronize")}
         self.context = SimpleNamespace(**calls)
         self.Device = lambda ordinal: SimpleNamespace(retain_primary_context=lambda: self.context, name=lambda: "Fake",
                                                       compute_capability=lambda: (8, 7))
         self.Stream = lambda flags: SimpleNamespace(synchronize=self.finish, handle=0xBEEF)
         self.addresses = iter(range(0, 1 << 16, 1 << 12))
+        self.Event = partial(FakeEvent, self)
 
     def init(self):
         pass
@@ -126,8 +146,16 @@ class FakeDriver(ModuleType):
 
     def finish(self):
         while self.queue:
-            target, source = self.queue.pop(0)
-            target[:] = source
+            self.step()
+
+    def step(self):
+        what = self.queue.pop(0)
+        if isinstance(what, FakeEvent):
+            what.tick = self.ticks
+            return
+        target, source = what
+        target[:] = source
+        self.ticks += 1
 
 
 @pytest.fixture
@@ -170,6 +198,19 @@ def test_what_is_fetched_is_there_once_it_was_waited_for(fake):
     assert values.tolist() == [0] * 4
     lane.wait()
     assert values.tolist() == [7] * 4
+
+
+def test_the_time_between_two_marks_is_that_of_what_was_asked_between_them(fake):
+    lane = Gpu().lane()
+    array = lane.array((4,), np.uint8)
+    marks = [lane.mark()]
+    for copies in (1, 3):
+        for _ in range(copies):
+            lane.upload(array, np.zeros(4, np.uint8))
+        marks.append(lane.mark())
+    assert lane.elapsed_ms(marks[0], marks[1]) == 0.5
+    assert len(fake.queue) == 4  # what comes after the second mark is not waited for
+    assert lane.elapsed_ms(marks[1], marks[2]) == 1.5
 
 
 @pytest.mark.parametrize("values", [np.zeros(3, np.uint8), np.zeros(4, np.int8), np.zeros(8, np.uint8)[::2]])
