@@ -19,11 +19,9 @@ from launch.actions import (
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 
-SHARE = Path(get_package_share_directory("instance_seg_node"))
+from instance_seg_node.ros.distribution import profile_variable
 
-# The name until Fast DDS 3 came; later distributions warn of it.
-OLD_FAST_DDS = os.environ.get("ROS_DISTRO") in ("humble", "iron", "jazzy")
-PROFILE_VARIABLE = "FASTRTPS_DEFAULT_PROFILES_FILE" if OLD_FAST_DDS else "FASTDDS_DEFAULT_PROFILES_FILE"
+SHARE = Path(get_package_share_directory("instance_seg_node"))
 
 
 def play(context) -> list[TimerAction]:
@@ -35,8 +33,9 @@ def play(context) -> list[TimerAction]:
     if yaml.safe_load(value("loop")):
         command.append("--loop")
     # Fast DDS loses large best-effort images unless their publisher has more shared memory.
-    profile = os.environ.get(PROFILE_VARIABLE, str(SHARE / "config" / "fastdds_large_images.xml"))
-    process = ExecuteProcess(cmd=command, output="screen", additional_env={PROFILE_VARIABLE: profile})
+    variable = profile_variable(os.environ)
+    profile = os.environ.get(variable, str(SHARE / "config" / "fastdds_large_images.xml"))
+    process = ExecuteProcess(cmd=command, output="screen", additional_env={variable: profile})
     return [TimerAction(period=float(value("delay")), actions=[process])]
 
 

@@ -237,10 +237,11 @@ def test_ci_ends_with_pytests_summary_and_its_status(tmp_path, summary, status):
 def test_fastdds_profile_gives_a_participant_32_mb():
     code = """
 import glob, os, rclpy
-before = set(glob.glob("/dev/shm/fastdds_*"))
+names = "/dev/shm/fast[dr]*_*"  # fastdds_, of Fast DDS 2 fastrtps_
+before = set(glob.glob(names))
 rclpy.init()
 node = rclpy.create_node("shared_memory")
-print(max(os.path.getsize(path) for path in set(glob.glob("/dev/shm/fastdds_*")) - before))
+print(max(os.path.getsize(path) for path in set(glob.glob(names)) - before))
 rclpy.shutdown()
 """
     environment = {**os.environ, "ROS_DOMAIN_ID": "87", "RMW_IMPLEMENTATION": "rmw_fastrtps_cpp",
