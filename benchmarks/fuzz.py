@@ -5,8 +5,8 @@
 Every target of test/fuzz/fuzz_targets.py runs in a process of its own, so that a crash is seen. A finding is another
 exception than FrameError or InputError, a refusal without a cause, a case of more than --seconds, a process that dies,
 and memory: more than --memory MB beyond what the program takes by itself is not given. Writes
-benchmarks/results/fuzz.json; exits with 1 if anything was found. The cases found so far are in
-test/fuzz/test_fuzz_found.py.
+benchmarks/results/fuzz.json, with --targets the rows of these alone; exits with 1 if anything was found. The cases
+found so far are in test/fuzz/test_fuzz_found.py.
 """
 
 import argparse
@@ -88,7 +88,7 @@ def _apart(name: str, cases: int, options: argparse.Namespace) -> dict:
         result = {"cases": 0, "accepted": 0, "refused": {}, "found": found}
     else:
         result = json.loads(done.stdout.splitlines()[-1])
-    return {**result, "seconds": round(time.perf_counter() - started, 1)}
+    return {**result, "seed": options.seed, "seconds": round(time.perf_counter() - started, 1)}
 
 
 def main() -> int:
@@ -121,9 +121,10 @@ def _all(options: argparse.Namespace) -> int:
             print(f"  FOUND {what}: {example['said']}\n    {example['case']}")
     total, found = (sum(r["cases"] for r in results.values()), sum(len(r["found"]) for r in results.values()))
     print(f"{total} cases, {found} findings")
-    if not options.targets:
-        write_results(HERE / "results" / "fuzz.json", {"seed": options.seed, "cases": total, "targets": results},
-                      *PACKAGES)
+    path = HERE / "results" / "fuzz.json"
+    if options.targets and path.exists():  # only these rows are new
+        results = json.loads(path.read_text())["results"]["targets"] | results
+    write_results(path, {"cases": sum(r["cases"] for r in results.values()), "targets": results}, *PACKAGES)
     return bool(found)
 
 

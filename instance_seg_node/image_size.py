@@ -23,10 +23,22 @@ def image_size(file: bytes) -> tuple[int, int]:
 def _png_size(file: bytes) -> tuple[int, int]:
     if file[12:16] != b"IHDR" or len(file) < 24:
         raise ValueError("the PNG has no IHDR chunk")
-    if PNG_END not in file:  # libpng would write to the terminal by itself, for each frame
-        raise ValueError(f"the PNG has no end, it is cut short after {len(file)} bytes")
+    _check_png_chunks(file)
     width, height = struct.unpack(">II", file[16:24])
     return height, width
+
+
+def _check_png_chunks(file: bytes) -> None:
+    """Raises ValueError if a chunk is longer than the file: OpenCV takes memory for all that it claims, up to 4 GB.
+
+    A file that is cut short is found here too: libpng would write to the terminal by itself, for each frame.
+    """
+    at, kind = len(PNG_START), b""
+    while kind != PNG_END:
+        kind = file[at + 4:at + 8]
+        at += 12 + int.from_bytes(file[at:at + 4], "big")
+        if at > len(file):
+            raise ValueError(f"the PNG has no end, it is cut short after {len(file)} bytes or a chunk too long")
 
 
 def _jpeg_size(file: bytes) -> tuple[int, int]:

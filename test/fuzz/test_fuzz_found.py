@@ -1,5 +1,7 @@
 """What the long runs have found: each input that once ended in another exception, or in a refusal without a cause."""
 
+from types import SimpleNamespace
+
 import good_files as good
 import pytest
 from fuzz_targets import TARGETS, outcome
@@ -19,7 +21,18 @@ def files_as_text() -> tuple[str, str, bytes]:
     return "mcap", "metadata.yaml", content[:start] + b"  files: ''\n" + content[end:]
 
 
+def long_chunk() -> bytes:
+    """A PNG of 264 bytes for whose IDAT chunk OpenCV took 2 GB and 17 s."""
+    file = good.pngs()[1]
+    at = file.index(b"IDAT")
+    return file[:at - 4] + (0x800000cf).to_bytes(4, "big") + file[at:]
+
+
 FOUND = {
+    "a PNG chunk of 2 GB": ("CompressedImage png", SimpleNamespace(data=long_chunk(), format="png"),
+                            "undecodable image: the PNG has no end"),
+    "a picture with such a chunk": ("picture files", long_chunk(), "is not a whole image: the PNG has no end"),
+    "ids with such a chunk": ("id pictures", long_chunk(), "is not a whole image: the PNG has no end"),
     "a home that is nobody's": ("model names", "~no such user", "is no path that can be used"),
     "a name that no file system takes": ("model names", "a" * 300, "is no path that can be used"),
     "a date that is none": ("recipes", b"name: 2001-99-99", "is not YAML"),
