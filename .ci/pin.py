@@ -18,7 +18,7 @@ ROS = "# The wheels of ROS 2 {0}, beside constraints.txt. Written by `make pin D
 def constraint(dist) -> str:
     """One line of a constraints file. A local build such as 2.13.0+cpu stands for its public version."""
     line = f"{dist.name}=={dist.version.split('+')[0]}"
-    needs = dist.metadata["Requires-Python"]
+    needs = dist.metadata.get("Requires-Python")
     if needs and OLDEST not in SpecifierSet(needs):
         newest = max(s.version.rstrip(".*") for s in SpecifierSet(needs) if s.operator in (">=", ">"))
         line += f'; python_version >= "{newest}"'
