@@ -1,10 +1,11 @@
 """Plans of the shipped models on a GPU: heads against ONNX Runtime's, and camera bytes to masks, with their times.
 
-    python benchmarks/gpu_engine.py [MODEL ...] [--precision fp16] [--runtime tensorrt-rtx] [--frames 200]
+    python benchmarks/gpu_engine.py [MODEL ...] [--precision fp16] [--runtime tensorrt-rtx] [--gpu this] [--frames 200]
 
-For each model it says whether its plan is built and loads here, and if not, why. Heads are compared on streets of the
+For each model it says whether its plan is built and loads here, and if not, why; with --gpu sm_80,sm_89, whether one
+that was built for these does. Heads are compared on streets of the
 model's input size; times are of one 2048x1024 rgb8 camera, by the host's clock, from the message to downloaded masks.
-Writes benchmarks/results/gpu_engine-PRECISION.json; exits with 1 if no plan ran.
+Writes benchmarks/results/gpu_engine-PRECISION[-elsewhere].json; exits with 1 if no plan ran.
 """
 
 import argparse
@@ -69,7 +70,7 @@ def measured(gpu: Gpu, folder: Path, options: argparse.Namespace) -> dict:
     spec = ModelSpec.load(folder)
     try:
         runtime = find_runtime(options.runtime)
-        plan = find_or_build(folder, precision=options.precision, runtime=runtime.name)
+        plan = find_or_build(folder, precision=options.precision, gpu=options.gpu, runtime=runtime.name)
         lane = gpu.lane()
         network = TrtNetwork(TrtPlan(runtime, plan.content), lane)
     except InputError as error:
@@ -86,6 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("models", nargs="*", default=[folder.name for folder in shipped()], metavar="MODEL")
     parser.add_argument("--precision", default="fp16")
     parser.add_argument("--runtime", default="", help="tensorrt or tensorrt-rtx; default: the one that is installed")
+    parser.add_argument("--gpu", default="this", help="that the plan is built for; others by tensorrt-rtx alone")
     parser.add_argument("--frames", type=int, default=200)
     options = parser.parse_args(arguments)
     try:
@@ -95,9 +97,11 @@ def main(arguments: list[str] | None = None) -> int:
     found = [measured(gpu, folder, options) for folder in folders]
     for result in found:
         print(result, flush=True)
-    results = {"device": gpu.description, "precision": options.precision, "camera": CAMERA, "models": found}
-    write_results(RESULTS / f"gpu_engine-{options.precision}.json", results, "tensorrt", "tensorrt-rtx", "pycuda",
-                  "onnxruntime", "numpy")
+    results = {"device": gpu.description, "precision": options.precision, "built for": options.gpu, "camera": CAMERA,
+               "models": found}
+    where = "" if options.gpu == "this" else "-elsewhere"
+    write_results(RESULTS / f"gpu_engine-{options.precision}{where}.json", results, "tensorrt", "tensorrt-rtx",
+                  "pycuda", "onnxruntime", "numpy")
     return int(all("not run" in result for result in found))
 
 

@@ -2,16 +2,15 @@
 
 import gc
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Protocol
 
 import numpy as np
-import onnx
 
 from ..datasets.streets import scene
-from ..errors import InputError
 from ..gpu.frame_path import FramePath, Network
 from ..gpu.session import LANES, Session
 from ..methods import DECODERS
@@ -19,9 +18,10 @@ from ..model_spec import ModelSpec
 from ..resolution import enlarge
 from .gpu_networks import KINDS, DrawnHeads, NoNetwork, open_networks
 from .gpu_pair import pairs
+from .gpu_points import Needs, Point, beside, points
 from .gpu_times import TimedDevice, batch_ms, batches_per_s, stage_ms
 from .machine import machine
-from .roofline import GPUS, Stage, counted, known_gpu, stages
+from .roofline import known_gpu
 
 STREET = 5_000_000
 """Seed of the street that all cameras see. What is in it does not matter, since the heads are drawn."""
@@ -36,24 +36,6 @@ class Gpu(Protocol):
     description: str
 
     def lane(self) -> TimedDevice: ...
-
-
-@dataclass(frozen=True)
-class Point:
-    """What a batch is: messages of rgb8 by so many cameras of a size (height, width)."""
-
-    precision: str
-    cameras: int
-    size: tuple[int, int]
-    instances: int
-
-
-def points(precisions: Sequence[str], cameras: Sequence[int], sizes: Sequence[tuple[int, int]],
-           instances: Sequence[int]) -> list[Point]:
-    """The first of each; and each other one, with the first of the others."""
-    axes = dict(zip((field.name for field in fields(Point)), (precisions, cameras, sizes, instances), strict=True))
-    base = Point(**{name: values[0] for name, values in axes.items()})
-    return [base, *(replace(base, **{name: value}) for name, values in axes.items() for value in values[1:])]
 
 
 def run(gpu: Gpu, folder: Path, *, precisions: Sequence[str], cameras: Sequence[int], sizes: Sequence[tuple[int, int]],
@@ -89,7 +71,7 @@ def attempt(measure, *arguments) -> Any:
 
 
 def measured(gpu: Gpu, lanes: Sequence[TimedDevice], networks: Sequence[Network], spec: ModelSpec, point: Point,
-             frames: int, needs: "Needs") -> dict:
+             frames: int, needs: Needs) -> dict:
     drawn = [DrawnHeads(lane, network, spec, point.instances) for lane, network in zip(lanes, networks, strict=True)]
     messages = street(point)
     each = stage_ms(lanes[0], drawn[0], spec, messages, frames)
@@ -109,8 +91,13 @@ def street(point: Point) -> dict[str, SimpleNamespace]:
     """A sensor_msgs/Image of each camera."""
     height, width = point.size
     message = SimpleNamespace(encoding="rgb8", height=height, width=width, step=3 * width, is_bigendian=0,
-                              data=scene(STREET, height, width).rgb.tobytes())
+                              data=seen(height, width))
     return {f"camera{number}": message for number in range(point.cameras)}
+
+
+@cache
+def seen(height: int, width: int) -> bytes:
+    return scene(STREET, height, width).rgb.tobytes()
 
 
 def checked(path: FramePath, drawn: DrawnHeads, spec: ModelSpec, messages: Mapping[str, Any]) -> dict:
@@ -123,35 +110,3 @@ def checked(path: FramePath, drawn: DrawnHeads, spec: ModelSpec, messages: Mappi
     equal = all(np.array_equal(getattr(result.instances, field.name), getattr(expected, field.name))
                 for result in found.values() for field in fields(expected))
     return {"instances_found": len(expected), "ids_equal": equal}
-
-
-class Needs:
-    """The floor of each stage on a GPU (roofline.py), if it is a known one: what it is sold with, not what it does."""
-
-    def __init__(self, folder: Path, description: str):
-        try:
-            model = onnx.load(folder / "model.onnx")
-        except Exception as error:  # protobuf's and the file system's
-            raise InputError(f"{folder}/model.onnx cannot be read: {error}") from error
-        _, height, width, _ = (d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim)
-        self._count, self._pixels, self._gpu = counted(model), height * width, GPUS.get(known_gpu(description))
-
-    def __call__(self, spec: ModelSpec, point: Point, foreground: float, network: bool) -> dict[str, dict]:
-        """By the names of frame_path.STAGES: bytes, multiply-adds, and on a known GPU milliseconds. A network that is
-        none needs nothing."""
-        heads = 2 + spec.bandwidths + len(spec.classes)
-        counts = stages(self._count, self._pixels, heads, spec.input_height, spec.input_width, camera=point.size,
-                        cameras=point.cameras, precision=point.precision, foreground=float(foreground))
-        counts = [stage if network or stage.name != "network" else Stage("network", 0) for stage in counts]
-        return {stage.name.split()[0]: {
-            "bytes": stage.memory, "link_bytes": stage.link, "macs": stage.macs,
-            "floor_ms": round(stage.ms(self._gpu), 5) if self._gpu else None} for stage in counts}
-
-    def total(self, needs: Mapping[str, dict]) -> float | None:
-        return round(sum(need["floor_ms"] for need in needs.values()), 5) if self._gpu else None
-
-
-def beside(ms: Mapping[str, float], need: Mapping[str, Any]) -> dict:
-    """Measured milliseconds, what is needed, and the share of the floor's speed that is reached at the median."""
-    known = need["floor_ms"] and ms["p50"]
-    return {**ms, **need, "reached": round(need["floor_ms"] / ms["p50"], 4) if known else None}

@@ -41,7 +41,7 @@ def test_frames_are_timed_from_their_bytes_to_downloaded_masks(tiny, monkeypatch
 
 
 def test_a_plan_that_cannot_be_built_here_is_reported_with_the_reason(tiny):
-    options = argparse.Namespace(runtime="tensorrt-xyz", precision="fp16", frames=1)
+    options = argparse.Namespace(runtime="tensorrt-xyz", precision="fp16", gpu="this", frames=1)
     found = gpu_engine.measured(tiny.device, tiny.folder, options)
     assert found["model"] == "tiny"
     assert "runtime 'tensorrt-xyz' is not one of" in found["not run"]
