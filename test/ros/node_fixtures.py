@@ -1,14 +1,17 @@
 """The node in a process of its own, real topics to it and from it, and pictures whose answer is known."""
 
+import fcntl
 import itertools
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import cv2
 import numpy as np
@@ -37,7 +40,11 @@ BEST_EFFORT = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 RELIABLE = QoSProfile(depth=50, reliability=ReliabilityPolicy.RELIABLE)
 LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
-_domains = itertools.count(os.getpid())
+DOMAINS = range(40, 100)
+"""conftest.py takes the lowest that are free."""
+
+_domains = itertools.cycle(DOMAINS)
+_locks: dict[int, IO] = {}
 
 
 def scene(number: int, height: int, width: int) -> np.ndarray:
@@ -207,8 +214,25 @@ class Process:
 
 
 def new_domain() -> int:
-    """A ROS_DOMAIN_ID for one test."""
-    return 40 + next(_domains) % 60  # conftest.py takes the lowest that are free
+    """A ROS_DOMAIN_ID for one test, which no other process that runs tests has had."""
+    for number in itertools.islice(_domains, len(DOMAINS)):
+        if number in _locks or _is_locked(number):
+            return number
+    raise AssertionError(f"all of the ROS domains {DOMAINS} are in use by other tests")
+
+
+def _is_locked(number: int) -> bool:
+    """Lock a domain for this process, as conftest.py does, if it is free."""
+    folder = Path(tempfile.gettempdir()) / f"instance_seg_test_domains_{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    lock = (folder / str(number)).open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return False
+    _locks[number] = lock
+    return True
 
 
 @contextmanager
