@@ -19,6 +19,7 @@ from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.exceptions import ParameterException
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -216,13 +217,13 @@ class InstanceSegNode(LifecycleNode):
 
 
 def main(args: list[str] | None = None, *, open_model: Callable[..., tuple[Pipeline, str]] = open_pipeline) -> int:
-    """Run the node until Ctrl-C or SIGTERM. Returns the exit status: 0, or 2 for a parameter that cannot be."""
+    """Run the node until Ctrl-C or SIGTERM. Returns the exit status: 0, or 2 for what cannot be started with."""
     stopped = stop_on_signals()
     try:
         notes = tune()
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
         node = InstanceSegNode(open_model)
-    except (ParameterException, InputError) as error:
+    except (ParameterException, InputError, rclpy_implementation.RCLError) as error:
         print(f"instance_seg: {error}", file=sys.stderr)
         return 2
     node.get_logger().info("; ".join(notes))
