@@ -50,7 +50,7 @@ demo: $(VENV)/.demo $(interfaces)
 	$(VENV)/bin/instance-seg demo --out demo
 
 test: $(interfaces) lint
-	$(VENV)/bin/python -m pytest -q $(PYTEST)
+	$(VENV)/bin/python -m pytest -q -n auto --dist loadgroup $(PYTEST)
 
 lint: $(VENV)/.test
 	$(VENV)/bin/ruff check .

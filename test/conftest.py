@@ -15,3 +15,11 @@ def model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("model") / "tiny"
     write_tiny_model(folder)
     return folder
+
+
+def pytest_collection_modifyitems(items):
+    """Where several processes share the tests (`make test`), those over real topics have one to themselves, for a test's
+    node takes a core; and a module's fixtures are made once."""
+    for item in items:
+        ros = item.get_closest_marker("ros")
+        item.add_marker(pytest.mark.xdist_group("ros" if ros else item.module.__name__))
