@@ -180,7 +180,9 @@ def _repair(path: Path) -> str:
 
 def _cause(error: Exception) -> str:
     """What rosbags says if it has seen what is wrong; else that it stumbled, and over what."""
-    said = f"{str(error).strip() or type(error).__name__}".splitlines()[0].rstrip(".")
+    said = (str(error).strip().splitlines() or [""])[0].rstrip(".")
     if isinstance(error, MemoryError):
         return "it is damaged, or holds more at once than there is memory for"
-    return said if isinstance(error, (ReaderError1, ReaderError2, OSError)) else f"its content is damaged ({said})"
+    if said and isinstance(error, (ReaderError1, ReaderError2, OSError)):
+        return said
+    return f"its content is damaged ({type(error).__name__}{f': {said}' if said else ''})"

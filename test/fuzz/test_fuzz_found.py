@@ -1,5 +1,8 @@
 """What the long runs have found: each input that once ended in another exception, or in a refusal without a cause."""
 
+import sqlite3
+import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import good_files as good
@@ -28,7 +31,21 @@ def long_chunk() -> bytes:
     return file[:at - 4] + (0x800000cf).to_bytes(4, "big") + file[at:]
 
 
+def definition_without_encoding() -> bytes:
+    """A recording in SQLite whose types are defined in no language: rosbags looks that up, KeyError(None)."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "in.db3"
+        path.write_bytes(good.bags(".db3")[0])
+        database = sqlite3.connect(path)
+        database.executescript("CREATE TABLE copy AS SELECT * FROM message_definitions; "
+                               "DROP TABLE message_definitions; ALTER TABLE copy RENAME TO message_definitions; "
+                               "UPDATE message_definitions SET encoding = NULL;")
+        database.close()
+        return path.read_bytes()
+
+
 FOUND = {
+    "a definition in no language": ("sqlite3", definition_without_encoding(), "damaged .KeyError: None"),
     "a PNG chunk of 2 GB": ("CompressedImage png", SimpleNamespace(data=long_chunk(), format="png"),
                             "undecodable image: the PNG has no end"),
     "a picture with such a chunk": ("picture files", long_chunk(), "is not a whole image: the PNG has no end"),
