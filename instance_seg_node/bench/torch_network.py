@@ -52,7 +52,7 @@ class TorchNetwork:
             for _ in range(WARM_UP):
                 self._graph(self._images[:count])
         torch.cuda.synchronize()
-        with torch.cuda.graph(captured, stream=stream):
+        with torch.cuda.graph(captured, stream=stream, capture_error_mode="relaxed"):  # others may free memory
             heads = self._graph(self._images[:count])
         return captured, heads
 

@@ -50,6 +50,7 @@ class Gpu:
 def little_work(monkeypatch):
     monkeypatch.setattr(gpu_times, "WARM_UP", 2)
     monkeypatch.setattr(gpu_times, "BUSY_BYTES", 64)
+    monkeypatch.setattr(gpu_times, "MOST_PIECES", 3)
     monkeypatch.setattr(bench, "PAIRED_SIZE", (24, 32))
     monkeypatch.setattr("instance_seg_node.bench.gpu_pair.REPEATS", 1)
 
@@ -62,7 +63,7 @@ def tiny(tmp_path_factory):
 
 
 def run(tiny, **changed):
-    options = {"precisions": ["fp16"], "cameras": [1], "sizes": [(64, 128)], "instances": [6], "frames": 2}
+    options = {"precisions": ["fp16"], "cameras": [1], "sizes": [(64, 128)], "instances": [6], "frames": 1}
     return bench.run(Gpu(), tiny.folder, torch_device="cpu", **options | changed)
 
 
@@ -216,8 +217,7 @@ def test_without_torch_on_the_gpu_there_is_no_pair():
     assert "has no GPU here" in pairs(CpuDevice(), [(24, 32)], [4])
 
 
-@pytest.mark.parametrize(("model", "precision", "most"), [("street", "fp32", 1e-4), ("street-erfnet", "fp32", 1e-4),
-                                                          ("street", "fp16", 0.1)])
+@pytest.mark.parametrize(("model", "precision", "most"), [("street-erfnet", "fp32", 1e-4), ("street", "fp16", 0.1)])
 def test_torch_has_the_network_and_the_weights_of_a_shipped_model(model, precision, most):
     folder = find_model(model)
     spec = ModelSpec.load(folder)
