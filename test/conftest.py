@@ -18,8 +18,8 @@ def model(tmp_path_factory):
 
 
 def pytest_collection_modifyitems(items):
-    """Where several processes share the tests (`make test`), those over real topics have one to themselves, for a test's
-    node takes a core; and a module's fixtures are made once."""
+    """Where several processes share the tests (`make test`), those over real topics have one to themselves, since each
+    starts nodes; and a module's fixtures are made once."""
     for item in items:
         ros = item.get_closest_marker("ros")
         item.add_marker(pytest.mark.xdist_group("ros" if ros else item.module.__name__))
