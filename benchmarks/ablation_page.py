@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from benchmarks.row_page import MEASURES, cell, markdown, plot, put, record, values
-from instance_seg_node.atomic_files import atomic_file
 from instance_seg_node.datasets.street import CLASSES
+from instance_seg_node.files.atomic_files import atomic_file
 from instance_seg_node.training.recipe import Recipe
 
 Row = tuple[Recipe, list[dict]]

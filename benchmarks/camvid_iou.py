@@ -26,7 +26,6 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from benchmarks.card import put_on_card  # noqa: E402
-from instance_seg_node.atomic_files import write_atomically  # noqa: E402
 from instance_seg_node.bench.machine import write_results  # noqa: E402
 from instance_seg_node.datasets.codes import CODES, IGNORE, NONE, UNKNOWN  # noqa: E402
 from instance_seg_node.datasets.folder import pairs  # noqa: E402
@@ -36,6 +35,7 @@ from instance_seg_node.datasets.streets import CAMERAS, scene  # noqa: E402
 from instance_seg_node.evaluation.report import Judged  # noqa: E402
 from instance_seg_node.evaluation.semantic import Correspondence, class_scores, pixel_counts  # noqa: E402
 from instance_seg_node.evaluation.sheet import draw_sheet  # noqa: E402
+from instance_seg_node.files.atomic_files import write_atomically  # noqa: E402
 from instance_seg_node.frame import Frame  # noqa: E402
 from instance_seg_node.model_spec import ObjectClass  # noqa: E402
 from instance_seg_node.resolution import shrink  # noqa: E402

@@ -18,8 +18,8 @@ sys.path.insert(0, str(HERE.parent))
 from benchmarks.gpu_pipeline import PACKAGES, messages, parser, pipeline_of  # noqa: E402
 from instance_seg_node.bench.machine import write_results  # noqa: E402
 from instance_seg_node.errors import InputError  # noqa: E402
-from instance_seg_node.gpu.pipeline import GpuPipeline  # noqa: E402
-from instance_seg_node.pipelines import EngineFault  # noqa: E402
+from instance_seg_node.pipelines.gpu import GpuPipeline  # noqa: E402
+from instance_seg_node.pipelines.pipeline import EngineFault  # noqa: E402
 
 RESULTS = HERE / "results" / "gpu_fault.json"
 WILD = 0x100

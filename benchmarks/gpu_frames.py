@@ -27,7 +27,7 @@ from benchmarks.gpu_pipeline import CAMERAS, PACKAGES, SIZES, messages, parser, 
 from instance_seg_node.bench.machine import write_results  # noqa: E402
 from instance_seg_node.errors import InputError  # noqa: E402
 from instance_seg_node.gpu.context import driver  # noqa: E402
-from instance_seg_node.gpu.pipeline import GpuPipeline  # noqa: E402
+from instance_seg_node.pipelines.gpu import GpuPipeline  # noqa: E402
 
 RESULTS = HERE / "results" / "gpu_frames.json"
 BATCHES_OF_A_SIZE = 100

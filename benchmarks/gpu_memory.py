@@ -20,9 +20,9 @@ sys.path.insert(0, str(HERE.parent))
 from benchmarks.row_page import markdown, put  # noqa: E402
 from instance_seg_node.bench.machine import write_results  # noqa: E402
 from instance_seg_node.gpu.frame_path import FramePath  # noqa: E402
-from instance_seg_node.gpu.session import LANES  # noqa: E402
 from instance_seg_node.model_spec import ModelSpec  # noqa: E402
 from instance_seg_node.models import find_model, shipped  # noqa: E402
+from instance_seg_node.pipelines.session import LANES  # noqa: E402
 
 RESULTS = HERE / "results" / "gpu_memory.json"
 PAGE = HERE.parent / "docs" / "vehicle.md"

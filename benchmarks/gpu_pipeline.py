@@ -15,10 +15,10 @@ from instance_seg_node.bench.gpu_networks import DrawnHeads, NoNetwork, open_net
 from instance_seg_node.datasets.streets import scene  # noqa: E402
 from instance_seg_node.engines import PRECISIONS  # noqa: E402
 from instance_seg_node.gpu.frame_path import FramePath  # noqa: E402
-from instance_seg_node.gpu.pipeline import GpuPipeline  # noqa: E402
-from instance_seg_node.gpu.session import LANES, Session  # noqa: E402
 from instance_seg_node.model_spec import ModelSpec  # noqa: E402
 from instance_seg_node.models import DEFAULT_MODEL, find_model  # noqa: E402
+from instance_seg_node.pipelines.gpu import GpuPipeline  # noqa: E402
+from instance_seg_node.pipelines.session import LANES, Session  # noqa: E402
 
 PACKAGES = ("tensorrt", "tensorrt-rtx", "pycuda", "nvidia-cuda-nvrtc", "numpy")
 STREET = 5_000_000

@@ -43,12 +43,12 @@ from benchmarks.rows import (  # noqa: E402
     score,
     variant,
 )
-from instance_seg_node.atomic_files import write_atomically  # noqa: E402
 from instance_seg_node.datasets.contact_sheet import sheet, spread  # noqa: E402
 from instance_seg_node.drawing import overlay  # noqa: E402
 from instance_seg_node.errors import InputError  # noqa: E402
 from instance_seg_node.evaluation.report import evaluate  # noqa: E402
 from instance_seg_node.evaluation.sheet import draw_sheet, titled  # noqa: E402
+from instance_seg_node.files.atomic_files import write_atomically  # noqa: E402
 from instance_seg_node.methods.spatial_embedding.networks import NETWORKS, Branched  # noqa: E402
 from instance_seg_node.segmenter import open_segmenter  # noqa: E402
 from instance_seg_node.training.batches import first_images  # noqa: E402

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from benchmarks.row_page import MEASURES, cell, markdown, plot, put, record, values
-from instance_seg_node.atomic_files import atomic_file
+from instance_seg_node.files.atomic_files import atomic_file
 from instance_seg_node.training.recipe import Recipe
 
 Row = tuple[Recipe, Path | None, list[dict]]

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from instance_seg_node.atomic_files import write_atomically
 from instance_seg_node.bench.machine import write_results
 from instance_seg_node.errors import InputError
+from instance_seg_node.files.atomic_files import write_atomically
 
 PACKAGES = ("torch", "onnxruntime", "numpy", "numba", "pycocotools")
 """Whose versions stand beside the figures."""

@@ -13,10 +13,10 @@ import yaml
 from torch import Tensor
 from tqdm import tqdm
 
-from instance_seg_node.atomic_files import write_atomically
 from instance_seg_node.datasets.dataset import Dataset
 from instance_seg_node.errors import InputError
 from instance_seg_node.evaluation.report import evaluate
+from instance_seg_node.files.atomic_files import write_atomically
 from instance_seg_node.methods.spatial_embedding.networks import Branched
 from instance_seg_node.model_spec import ModelSpec, ObjectClass
 from instance_seg_node.segmenter import open_segmenter

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from instance_seg_node.frame import Frame
 from instance_seg_node.instances import Instances
-from instance_seg_node.pipelines import Pipeline, open_pipeline
+from instance_seg_node.pipelines.opening import open_pipeline
+from instance_seg_node.pipelines.pipeline import Pipeline
 from instance_seg_node.ros.node import main
 from instance_seg_node.segmenter import Segmenter
 

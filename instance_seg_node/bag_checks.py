@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePath
 
 from .errors import InputError
-from .yaml_files import read_yaml
+from .files.yaml_files import read_yaml
 
 SUFFIXES = (".mcap", ".db3", ".bag")
 WHAT_IT_IS = "a bag is a folder with metadata.yaml, or a .mcap, .db3 or .bag file"

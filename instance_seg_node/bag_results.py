@@ -8,10 +8,10 @@ import numpy as np
 from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
-from .atomic_files import atomic_folder
 from .bag_messages import image_in_ros2, label_info, results, typestore
 from .bags import ImageTopic
 from .errors import InputError
+from .files.atomic_files import atomic_folder
 from .instances import Instances
 from .model_spec import ModelSpec
 

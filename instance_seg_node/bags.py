@@ -18,7 +18,7 @@ from .bag_checks import check_is_bag
 from .bag_messages import typestore, typestore_ros1
 from .encodings import rgb_of_compressed, rgb_of_image
 from .errors import FrameError, InputError
-from .user_paths import user_path
+from .files.user_paths import user_path
 
 RAW, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 TO_RGB = {RAW: rgb_of_image, COMPRESSED: rgb_of_compressed}

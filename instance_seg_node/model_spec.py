@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from .atomic_files import write_atomically
 from .errors import InputError
-from .yaml_files import read_yaml
+from .files.atomic_files import write_atomically
+from .files.yaml_files import read_yaml
 
 Byte = Annotated[int, Field(ge=0, le=255)]
 Probability = Annotated[float, Field(ge=0, le=1)]

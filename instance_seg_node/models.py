@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from .errors import InputError
+from .files.user_paths import user_path
 from .share import share_folder
-from .user_paths import user_path
 
 DEFAULT_MODEL = "street"
 

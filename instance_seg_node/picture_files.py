@@ -11,8 +11,8 @@ import numpy as np
 
 from .encodings import MAX_PIXELS, MAX_SIDE
 from .errors import InputError
+from .files.user_paths import user_path
 from .image_size import JPEG_START, PNG_START, image_size
-from .user_paths import user_path
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".jp2", ".gif")
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mjpeg", ".ts", ".wmv")

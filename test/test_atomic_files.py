@@ -10,18 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from instance_seg_node import folder_exchange
-from instance_seg_node.atomic_files import atomic_file, atomic_folder, write_atomically
-from instance_seg_node.claimed_names import claimed, new_file
 from instance_seg_node.errors import InputError
+from instance_seg_node.files import folder_exchange
+from instance_seg_node.files.atomic_files import atomic_file, atomic_folder, write_atomically
+from instance_seg_node.files.claimed_names import claimed, new_file
 
 STOPPED = """
 import errno, os, sys
 from pathlib import Path
 from signal import Signals
 from stopped_writers import stopped_everywhere
-from instance_seg_node import folder_exchange
-from instance_seg_node.atomic_files import atomic_folder, write_atomically
+from instance_seg_node.files import folder_exchange
+from instance_seg_node.files.atomic_files import atomic_folder, write_atomically
 
 def file():
     write_atomically(Path("place"), b"new")
@@ -118,7 +118,7 @@ def test_a_folder_stays_if_the_new_one_cannot_take_its_place(tmp_path, monkeypat
 LOOP = """
 import itertools, sys
 from pathlib import Path
-from instance_seg_node.atomic_files import write_atomically
+from instance_seg_node.files.atomic_files import write_atomically
 for letter in itertools.cycle((b"a", b"b")):
     write_atomically(Path(sys.argv[1]), letter * 3_000_000)
 """

@@ -10,7 +10,7 @@ import pytest
 from bag_files import compressed, read_bag, write_bag
 from tiny_model import blobs, write_tiny_model
 
-from instance_seg_node.atomic_files import atomic_folder
+from instance_seg_node.files.atomic_files import atomic_folder
 
 PROGRAM = [sys.executable, "-c", "import sys; from instance_seg_node.cli import main; sys.exit(main())"]
 FRAMES = 4000

@@ -15,11 +15,11 @@ from conv_model import write_conv_model
 from file_limit import no_file_above
 from tiny_model import blobs
 
-from instance_seg_node import write_errors
 from instance_seg_node.bench.machine import write_results
 from instance_seg_node.cli import main
 from instance_seg_node.engines import plans
 from instance_seg_node.errors import InputError, NoRoom
+from instance_seg_node.files import write_errors
 
 LIMIT = 5000
 PICTURE = blobs(height=512, width=1024)  # its overlay is larger than LIMIT, its ids and its picture are not

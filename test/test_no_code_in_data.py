@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "instance_seg_node"
 MODULES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 BUILTINS = {"eval", "exec", "compile", "__import__"}
 LOADERS = {"yaml.SafeLoader", "yaml.CSafeLoader", "Loader"}
-"""The last one is ours, of yaml_files.py; yaml.Loader makes objects."""
+"""The last one is ours, of files/yaml_files.py; yaml.Loader makes objects."""
 
 
 def dangers(code: str) -> Iterator[str]:
@@ -44,7 +44,7 @@ def test_nothing_that_is_read_can_bring_code():
 def test_yaml_has_the_safe_loader():
     import yaml
 
-    from instance_seg_node.yaml_files import Loader
+    from instance_seg_node.files.yaml_files import Loader
     assert issubclass(Loader, yaml.constructor.SafeConstructor)
     assert not issubclass(Loader, yaml.constructor.FullConstructor)
 

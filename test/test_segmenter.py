@@ -8,7 +8,7 @@ import pytest
 from instance_seg_node.errors import FrameError
 from instance_seg_node.frame import Frame
 from instance_seg_node.model_spec import ModelSpec, ObjectClass, Provenance, Thresholds
-from instance_seg_node.pipelines import CpuPipeline
+from instance_seg_node.pipelines.cpu import CpuPipeline
 from instance_seg_node.segmenter import STAGES, Segmenter
 
 HEIGHT, WIDTH = 16, 32

@@ -7,9 +7,9 @@ import pytest
 
 from instance_seg_node.datasets.folder import read as read_folder
 from instance_seg_node.errors import InputError
+from instance_seg_node.files.yaml_files import MAX_BYTES, MAX_DEPTH, read_yaml
 from instance_seg_node.model_spec import ModelSpec
 from instance_seg_node.training.recipe import Recipe
-from instance_seg_node.yaml_files import MAX_BYTES, MAX_DEPTH, read_yaml
 
 RECIPES = Path(__file__).parents[1] / "config" / "recipes"
 LAUGHS = "a0: &a0 [ha, ha]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 30))

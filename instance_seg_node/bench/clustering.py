@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..atomic_files import write_atomically
 from ..errors import InputError
+from ..files.atomic_files import write_atomically
 from ..methods import Clusters
 from ..methods.spatial_embedding.decode import Clusterer
 from ..model_spec import Thresholds

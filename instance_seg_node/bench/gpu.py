@@ -12,9 +12,9 @@ import numpy as np
 
 from ..datasets.streets import scene
 from ..gpu.frame_path import FramePath, Network
-from ..gpu.session import LANES, Session
 from ..methods import DECODERS
 from ..model_spec import ModelSpec
+from ..pipelines.session import LANES, Session
 from ..resolution import enlarge
 from .gpu_networks import KINDS, DrawnHeads, NoNetwork, open_networks
 from .gpu_pair import pairs

@@ -15,9 +15,9 @@ import numpy as np
 
 from ..gpu.device import Device
 from ..gpu.frame_path import STAGES, FramePath, Network
-from ..gpu.pipeline import GpuPipeline
-from ..gpu.session import Session
 from ..model_spec import ModelSpec
+from ..pipelines.gpu import GpuPipeline
+from ..pipelines.session import Session
 
 WARM_UP = 5
 BUSY_BYTES = 1 << 28

@@ -7,7 +7,7 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from ..atomic_files import write_atomically
+from ..files.atomic_files import write_atomically
 
 
 def machine(*packages: str) -> dict:

@@ -35,9 +35,9 @@ def build(
     if out and not out.parent.is_dir():
         raise InputError(f"--out {out} needs the folder {out.parent}, which does not exist. Make it: mkdir -p "
                          f"{out.parent}")
-    from ..cached_files import write
     from ..engines.plans import find_or_build
     from ..engines.runtimes import find_runtime
+    from ..files.cached_files import write
     from ..models import find_model
 
     runtime, folder = find_runtime(runtime).name, find_model(model)

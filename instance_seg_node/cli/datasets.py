@@ -109,8 +109,8 @@ def _lines(report: dict) -> list[str]:
 def _write(path: Path, tiles: list) -> None:
     import cv2
 
-    from ..atomic_files import write_atomically
     from ..datasets.contact_sheet import sheet
+    from ..files.atomic_files import write_atomically
 
     picture = cv2.imencode(path.suffix, cv2.cvtColor(sheet(tiles), cv2.COLOR_RGB2BGR))[1]
     write_atomically(path, picture.tobytes())

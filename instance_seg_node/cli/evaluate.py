@@ -62,8 +62,8 @@ def _check_sheet(sheet: Path | None) -> None:
 def _write_sheet(sheet: Path, evaluation, dataset, spec) -> None:
     import cv2
 
-    from ..atomic_files import write_atomically
     from ..evaluation.sheet import draw_sheet
+    from ..files.atomic_files import write_atomically
 
     bgr = cv2.cvtColor(draw_sheet(evaluation.worst, dataset, spec), cv2.COLOR_RGB2BGR)
     write_atomically(sheet, cv2.imencode(".png", bgr)[1].tobytes())

@@ -112,7 +112,7 @@ def _skip(error: InputError, skip_bad: bool, source, skipped: list[str]) -> None
 
 def _segment(pictures, segmenter, out: Path) -> tuple[int, int]:
     """Write the results of each picture, and instances.json last. Returns how many images and instances there were."""
-    from ..atomic_files import atomic_file
+    from ..files.atomic_files import atomic_file
     from ..frame import Frame
 
     images = found = 0
@@ -135,8 +135,8 @@ def _write(picture, instances, spec, out: Path) -> dict:
     """The two image files of a picture. Returns its entry of instances.json."""
     import cv2
 
-    from ..atomic_files import write_atomically
     from ..drawing import overlay
+    from ..files.atomic_files import write_atomically
     from ..outputs import rows
 
     height, width = instances.id_map.shape

@@ -25,9 +25,9 @@ import numpy as np
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from ..errors import InputError
+from ..files.yaml_files import read_yaml
 from ..model_spec import ObjectClass, Strict, problems
 from ..picture_files import IMAGE_SUFFIXES
-from ..yaml_files import read_yaml
 from . import split_lists
 from .class_choice import choose, colour
 from .codes import CODES, IGNORE, NONE, UNKNOWN

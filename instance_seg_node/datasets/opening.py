@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import InputError
-from ..user_paths import user_path
+from ..files.user_paths import user_path
 from . import cityscapes, coco, folder, pennfudan, streets
 from .dataset import Dataset
 

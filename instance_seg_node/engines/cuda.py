@@ -1,6 +1,6 @@
 """The network alone on a GPU: for the programs that measure heads or take one image after the other.
 
-The node keeps the other steps on the GPU as well: gpu/pipeline.py.
+The node keeps the other steps on the GPU as well: pipelines/gpu.py.
 """
 
 from pathlib import Path

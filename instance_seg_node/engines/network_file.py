@@ -4,8 +4,8 @@ import hashlib
 from pathlib import Path
 
 from ..errors import InputError
+from ..files.yaml_files import read_limited
 from ..model_spec import ModelSpec
-from ..yaml_files import read_limited
 from .onnx_limits import check_onnx
 
 MAX_BYTES = 2**29

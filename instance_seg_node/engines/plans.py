@@ -5,9 +5,9 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import cached_files
-from ..cached_files import Key, Unfit
 from ..errors import InputError
+from ..files import cached_files
+from ..files.cached_files import Key, Unfit
 from ..model_spec import ModelSpec
 from . import PRECISIONS
 from .network_file import read_network

@@ -18,7 +18,7 @@ FIRST_ROWS = 512
 
 
 class CameraPath:
-    """For messages of one layout. A Result (pipelines.py) of the last one, once the device has been waited for.
+    """For messages of one layout. A Result (pipelines/pipeline.py) of the last, once the device has been waited for.
 
     If error() says so, it is none. What it holds is overwritten by the camera's next message.
     """

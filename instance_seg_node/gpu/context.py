@@ -21,11 +21,11 @@ class Gpu:
     """
 
     def __init__(self, ordinal: int = 0):
-        self.driver, self._ordinal = driver(), ordinal
+        self._driver, self._ordinal = driver(), ordinal
         try:
-            self.driver.init()
-            device = self.driver.Device(ordinal)
-        except self.driver.Error as error:
+            self._driver.init()
+            device = self._driver.Device(ordinal)
+        except self._driver.Error as error:
             raise InputError(f"there is no GPU {ordinal} that can be used: {error}. See what nvidia-smi says, or "
                              "choose device cpu") from error
         self.architecture = "sm_{}{}".format(*device.compute_capability())
@@ -34,11 +34,11 @@ class Gpu:
         self._context = device.retain_primary_context()
         self._context.push()
         atexit.register(self._leave)
-        self.kernels = self.driver.module_from_buffer(code)
+        self._kernels = self._driver.module_from_buffer(code)
 
     def lane(self) -> Lane:
         """A Device of its own order; what is asked of two lanes may happen at the same time."""
-        return Lane(self)
+        return Lane(self._driver, self._kernels, self.description)
 
     def close(self, lost: bool = False) -> None:
         """Wait for all that was asked, and leave the context. Lanes and arrays are of no use after that.

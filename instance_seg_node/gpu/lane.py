@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
-from typing import TYPE_CHECKING
+from types import ModuleType
 
 import numpy as np
 
 from .cuda_driver import Graph
-
-if TYPE_CHECKING:
-    from .context import Gpu
 
 NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING: no waiting for whoever uses CUDA's default stream
 
@@ -37,9 +34,9 @@ class GpuArray:
 class Lane:
     """A Device (device.py): all that it is asked runs in one stream of a GPU, in order."""
 
-    def __init__(self, gpu: Gpu):
-        self.gpu, self._driver = gpu, gpu.driver
-        self.description = gpu.description
+    def __init__(self, driver: ModuleType, kernels: object, description: str):
+        """driver: pycuda.driver. kernels: its module of them, in the context of this thread."""
+        self._driver, self._kernels, self.description = driver, kernels, description
         self.stream = self._driver.Stream(NON_BLOCKING)
         self._functions: dict[str, object] = {}
 
@@ -76,7 +73,7 @@ class Lane:
 
     def launch(self, kernel: str, grid: tuple[int, ...], block: int, *arguments: GpuArray | np.generic) -> None:
         if kernel not in self._functions:
-            self._functions[kernel] = self.gpu.kernels.get_function(kernel)
+            self._functions[kernel] = self._kernels.get_function(kernel)
         buffer = packed(arguments)
         function = self._functions[kernel].prepare(f"{len(buffer)}s")
         function.prepared_async_call((*grid, 1, 1)[:3], (block, 1, 1), self.stream, buffer)

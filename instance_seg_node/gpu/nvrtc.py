@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from ..cached_files import cached
 from ..errors import InputError
+from ..files.cached_files import cached
 from .nvrtc_library import architectures, check, library, version
 
 KERNELS = Path(__file__).parent / "kernels"

@@ -12,7 +12,7 @@ from vision_msgs.msg import Detection2DArray, LabelInfo
 
 from ..instances import Instances
 from ..model_spec import ModelSpec
-from ..pipelines import Result
+from ..pipelines.pipeline import Result
 from .camera_record import CameraRecord, Look
 from .messages import KeptDetections, KeptImage, jpeg, label_info, png
 from .stage_times import StageTimes

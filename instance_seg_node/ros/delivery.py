@@ -10,7 +10,7 @@ from rclpy.impl.rcutils_logger import RcutilsLogger
 from std_msgs.msg import Header
 
 from ..errors import FrameError
-from ..pipelines import Result
+from ..pipelines.pipeline import Result
 from .budget import Budget
 from .camera import Camera, Received
 from .camera_record import FAILED, STALE

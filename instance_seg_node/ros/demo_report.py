@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import cv2
 import numpy as np
 
-from ..atomic_files import write_atomically
+from ..files.atomic_files import write_atomically
 from .demo_recorder import CameraRecording, Recorder
 
 P50, P95 = " p50 (ms)", " p95 (ms)"

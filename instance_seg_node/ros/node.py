@@ -28,7 +28,8 @@ from rclpy.subscription import Subscription
 
 from ..errors import InputError
 from ..models import find_model
-from ..pipelines import Pipeline, open_pipeline
+from ..pipelines.opening import open_pipeline
+from ..pipelines.pipeline import Pipeline
 from . import parameters
 from .camera import Camera, input_qos
 from .camera_record import CameraRecord

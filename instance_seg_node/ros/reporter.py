@@ -7,7 +7,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.node import Node
 from rclpy.subscription import Subscription
 
-from ..pipelines import Pipeline
+from ..pipelines.pipeline import Pipeline
 from .camera import Camera
 from .camera_state import ERROR, OK, WARN, State, judge
 from .diagnostics import camera_status, node_status

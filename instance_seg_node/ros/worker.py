@@ -10,7 +10,7 @@ from rclpy.clock import Clock
 from rclpy.impl.rcutils_logger import RcutilsLogger
 
 from ..errors import InputError
-from ..pipelines import EngineFault, Pipeline
+from ..pipelines.pipeline import EngineFault, Pipeline
 from .camera import Camera, Received, look_of
 from .camera_record import FAILED, NO_ENGINE, REPLACED
 from .delivery import Batch, Delivery

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import torch
 
-from ..atomic_files import write_atomically
 from ..datasets.street import CLASSES
 from ..errors import InputError
+from ..files.atomic_files import write_atomically
 from ..methods.spatial_embedding.network import spatial_embedding_network
 from ..methods.spatial_embedding.networks import Branched
 from ..model_spec import ObjectClass

@@ -8,8 +8,8 @@ import onnxruntime
 import torch
 from pydantic import ValidationError
 
-from ..atomic_files import atomic_folder
 from ..errors import InputError
+from ..files.atomic_files import atomic_folder
 from ..methods.spatial_embedding.network import SpatialEmbedding
 from ..model_spec import ModelSpec, problems
 from .checkpoint import load_network

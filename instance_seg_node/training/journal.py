@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
-from ..atomic_files import write_atomically
-from ..write_errors import no_room_said
+from ..files.atomic_files import write_atomically
+from ..files.write_errors import no_room_said
 
 TERMS = ("loss", "instance", "variance", "seed")
 

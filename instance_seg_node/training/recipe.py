@@ -8,9 +8,9 @@ from pydantic import Field, PositiveFloat, ValidationError, model_validator
 
 from ..datasets.street import CLASSES
 from ..errors import InputError
+from ..files.yaml_files import read_yaml
 from ..methods.spatial_embedding.networks import STRIDES
 from ..model_spec import MAX_INPUT, LookAlikes, ObjectClass, Strict, Thresholds, groups, problems
-from ..yaml_files import read_yaml
 
 
 class Scenes(Strict):

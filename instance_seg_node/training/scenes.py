@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from ..atomic_files import atomic_file
 from ..datasets import street, streets
 from ..datasets.labelled_image import LabelledImage
+from ..files.atomic_files import atomic_file
 
 SPLIT_STRIDE = 1_000_000
 """Seeds of the splits are this far apart, so that no scene is in two of them."""

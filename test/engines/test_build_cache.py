@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from instance_seg_node import cached_files
-from instance_seg_node.cache_folder import cache_folder
-from instance_seg_node.cached_files import Unfit, cached, read, write
 from instance_seg_node.errors import InputError
+from instance_seg_node.files import cached_files
+from instance_seg_node.files.cache_folder import cache_folder
+from instance_seg_node.files.cached_files import Unfit, cached, read, write
 
 KEY = {"gpu": ["sm_86"], "precision": "fp16"}
 CONTENT = bytes(range(256)) * 8
@@ -19,7 +19,7 @@ CONTENT = bytes(range(256)) * 8
 OTHER_PROCESS = """
 import sys, time
 from pathlib import Path
-from instance_seg_node.cached_files import cached
+from instance_seg_node.files.cached_files import cached
 
 def make():
     with open(sys.argv[1], "a") as log:
@@ -248,7 +248,7 @@ def test_a_killed_process_blocks_nobody_and_leaves_nothing_that_is_taken_for_a_f
 
 LIMITED = """
 import resource
-from instance_seg_node.cached_files import cached
+from instance_seg_node.files.cached_files import cached
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 for name in ("one.plan", "two.plan"):
     print(len(cached(name, {"gpu": ["sm_86"]}, lambda: bytes(2000))[0]))

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import pytest
 from conv_model import write_conv_model
 
-from instance_seg_node.cached_files import write
 from instance_seg_node.cli import main
 from instance_seg_node.engines import gpus, plans, report, runtimes
 from instance_seg_node.engines.gpus import ARCHITECTURES, Gpu, architectures, this_gpu
@@ -16,6 +15,7 @@ from instance_seg_node.engines.network_file import read_network
 from instance_seg_node.engines.plans import find_or_build, plan_key, read_plan
 from instance_seg_node.engines.runtimes import RUNTIMES, find_runtime
 from instance_seg_node.errors import InputError
+from instance_seg_node.files.cached_files import write
 from instance_seg_node.model_spec import ModelSpec
 
 RTX = RUNTIMES["tensorrt-rtx"]

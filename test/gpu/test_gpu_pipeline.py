@@ -11,11 +11,13 @@ from tiny_model import blobs, write_tiny_model
 
 from instance_seg_node.engines import devices, open_engine
 from instance_seg_node.errors import FrameError, InputError
-from instance_seg_node.gpu import session as gpu_session
 from instance_seg_node.gpu.frame_path import FramePath
-from instance_seg_node.gpu.pipeline import GpuPipeline
-from instance_seg_node.gpu.session import Cancelled, Session, build_in_a_child
-from instance_seg_node.pipelines import CpuPipeline, EngineFault, open_pipeline
+from instance_seg_node.pipelines import session as gpu_session
+from instance_seg_node.pipelines.cpu import CpuPipeline
+from instance_seg_node.pipelines.gpu import GpuPipeline
+from instance_seg_node.pipelines.opening import open_pipeline
+from instance_seg_node.pipelines.pipeline import EngineFault
+from instance_seg_node.pipelines.session import Cancelled, Session, build_in_a_child
 from instance_seg_node.segmenter import Segmenter
 
 HEIGHT, WIDTH = 32, 64

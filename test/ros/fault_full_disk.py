@@ -4,7 +4,7 @@ import sys
 
 from file_limit import no_file_above
 
-from instance_seg_node.pipelines import open_pipeline
+from instance_seg_node.pipelines.opening import open_pipeline
 from instance_seg_node.ros.node import main
 
 MOST_BYTES = 50_000

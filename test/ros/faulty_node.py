@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from instance_seg_node.pipelines import open_pipeline
+from instance_seg_node.pipelines.opening import open_pipeline
 from instance_seg_node.ros.node import main
 
 THROWS, HANGS, ENDS_ITS_THREAD, GIVES_NAN = 255, 254, 253, 252

@@ -14,9 +14,9 @@ from network_on_device import NetworkOnDevice
 
 from instance_seg_node.engines import open_engine
 from instance_seg_node.gpu.frame_path import FramePath
-from instance_seg_node.gpu.pipeline import GpuPipeline
-from instance_seg_node.gpu.session import Cancelled, Session
 from instance_seg_node.model_spec import ModelSpec
+from instance_seg_node.pipelines.gpu import GpuPipeline
+from instance_seg_node.pipelines.session import Cancelled, Session
 from instance_seg_node.ros.node import main
 
 

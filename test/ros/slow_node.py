@@ -3,7 +3,7 @@
 import sys
 import time
 
-from instance_seg_node.pipelines import open_pipeline
+from instance_seg_node.pipelines.opening import open_pipeline
 from instance_seg_node.ros.node import main
 
 

@@ -11,7 +11,7 @@ pytest.importorskip("rclpy", reason="ROS 2 is not installed: pip install .[ros]"
 pytest.importorskip("vision_msgs", reason="vision_msgs is not built: make test builds it")
 
 from instance_seg_node.errors import FrameError, InputError  # noqa: E402
-from instance_seg_node.pipelines import EngineFault  # noqa: E402
+from instance_seg_node.pipelines.pipeline import EngineFault  # noqa: E402
 from instance_seg_node.ros import engine_life, worker  # noqa: E402
 from instance_seg_node.ros.camera_record import FAILED, NO_ENGINE, REPLACED, STALE, CameraRecord  # noqa: E402
 from instance_seg_node.ros.camera_state import ERROR  # noqa: E402

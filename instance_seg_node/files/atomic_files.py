@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
+from ..errors import InputError
 from .claimed_names import claimed, new_file, new_folder
-from .errors import InputError
 from .folder_exchange import put_in_place, recover
 from .write_errors import no_room_said, unusable_said
 

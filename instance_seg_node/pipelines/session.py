@@ -12,9 +12,9 @@ from ..engines.plans import find_or_build
 from ..engines.runtimes import Runtime
 from ..engines.trt import TrtNetwork, TrtPlan
 from ..errors import InputError
+from ..gpu.context import Gpu
+from ..gpu.frame_path import FramePath
 from ..model_spec import ModelSpec
-from .context import Gpu
-from .frame_path import FramePath
 
 LANES = 2
 """Batches that may be under way at once: one is copied while the other is computed."""

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from .errors import InputError
+from ..errors import InputError
 
 
 def user_path(text: str | Path) -> Path:

@@ -14,10 +14,10 @@ from ..engines.network_file import read_network
 from ..engines.plans import plan_key
 from ..engines.runtimes import find_runtime
 from ..errors import FrameError, InputError
+from ..gpu.camera_path import CameraPath
+from ..gpu.frame_path import FramePath
 from ..model_spec import ModelSpec
-from ..pipelines import EngineFault, Result
-from .camera_path import CameraPath
-from .frame_path import FramePath
+from .pipeline import EngineFault, Result
 from .session import LANES, Session, open_session
 
 ASK, WAIT = "ask the GPU", "wait for the GPU"
@@ -31,7 +31,7 @@ class GpuPipeline:
     depth = LANES
 
     def __init__(self, spec: ModelSpec, opened: Callable[..., Session], transport: str = "raw"):
-        """opened: `opened(cancelled=...)` gives a Session. transport: of the messages, see READERS."""
+        """opened: `opened(cancelled=...)` gives a Session. transport: of the messages, see cpu.READERS."""
         self.spec, self.thresholds, self.description = spec, spec.thresholds, "a GPU, not yet opened"
         self.stage, self.stage_ms = "", {}
         self._opened, self._as_image = opened, decoded if transport == "compressed" else lambda message: message

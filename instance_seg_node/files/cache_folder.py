@@ -4,7 +4,7 @@ import os
 import stat
 from pathlib import Path
 
-from .errors import InputError
+from ..errors import InputError
 
 ELSEWHERE = "export XDG_CACHE_HOME=/path"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import InputError, NoRoom
+from ..errors import InputError, NoRoom
 
 REMEDIES = {errno.ENOSPC: "Free some space",
             errno.EDQUOT: "Free some of your quota",

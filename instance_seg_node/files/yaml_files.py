@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from .errors import InputError
+from ..errors import InputError
 
 MAX_BYTES = 2**18
 MAX_DEPTH = 32

@@ -14,9 +14,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
+from ..errors import InputError
 from .atomic_files import atomic_file
 from .cache_folder import ELSEWHERE, cache_folder, make_private
-from .errors import InputError
 
 Key = dict[str, object]
 """All that decides the content, as JSON knows it."""

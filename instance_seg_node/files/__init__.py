@@ -1,0 +1,1 @@
+"""Files that others may have damaged, planted or locked, and files that appear whole or not at all."""
