@@ -94,27 +94,21 @@ def rig(tiny, tmp_path_factory):  # noqa: F811
         yield Rig(desk, node, folder)
 
 
-def test_a_camera_process_that_is_killed_is_stale_the_other_goes_on_and_started_again_it_is_well(rig):
+def test_a_camera_and_a_subscriber_that_are_killed_cost_the_others_nothing_and_started_again_they_are_well(rig):
     with rig.camera("/rear"):
-        with rig.camera("/front") as camera:
+        with rig.camera("/front") as camera, rig.reader("/front") as reader:
             rig.until_state("/front", "ok")
-            assert camera.end(signal.SIGKILL) == -signal.SIGKILL
+            assert [killed.end(signal.SIGKILL) for killed in (camera, reader)] == [-signal.SIGKILL] * 2
             rig.until_state("/front", "stale")
             assert rig.desk.status("/front").level == ERROR
             assert "no frame on /front/image_raw for" in rig.desk.status("/front").message
             rig.more_masks("/rear", 10)
             rig.until_state("/rear", "ok")
-        with rig.camera("/front"):
-            rig.until_state("/front", "ok")
-
-
-def test_a_subscriber_that_is_killed_costs_the_others_nothing(rig):
-    with rig.camera("/front"):
-        with rig.reader("/front") as reader:
-            assert reader.end(signal.SIGKILL) == -signal.SIGKILL
-            rig.more_masks("/front", 40)
-        with rig.reader("/front"):
-            rig.until_state("/front", "ok")
+        with rig.camera("/front"), rig.reader("/front"):
+            masks = "/front/instance_seg/instances"
+            rig.desk.until(lambda: rig.desk.node.count_subscribers(masks) == 2, "the end of the dead one's lease, 20 s")
+            rig.until_state("/front", "ok")  # until that of the dead camera ends there are two publishers
+            rig.more_masks("/front", 10)
 
 
 def test_a_subscriber_that_stops_reading_costs_no_memory_and_no_masks_and_hears_again_when_it_goes_on(rig):
@@ -122,8 +116,8 @@ def test_a_subscriber_that_stops_reading_costs_no_memory_and_no_masks_and_hears_
         rig.more_masks("/front", 20)
         before_mb = memory_mb(rig.node)
         psutil.Process(reader.pid).suspend()
-        rig.more_masks("/front", 100)  # 1 MB each
-        assert memory_mb(rig.node) - before_mb < 30
+        rig.more_masks("/front", 60)  # 1 MB each
+        assert memory_mb(rig.node) - before_mb < 25
         last_ns = stamp_ns(rig.masks["/front"][-1])
         psutil.Process(reader.pid).resume()
         rig.desk.until(lambda: int(reader.output().split()[-1]) > last_ns, "a reader that hears again")
