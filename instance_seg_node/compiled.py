@@ -13,7 +13,7 @@ def compiled(function: Callable) -> Callable:
     """The function, compiled when it is first called. It runs without Python's lock.
 
     The code is kept beside the source or in the user's cache. Where there is no room or no right for that, it is used
-    and compiled again at the next start: numba alone would raise.
+    and compiled again at the next start, and so is what is damaged: numba alone would raise.
     """
     dispatcher = numba.njit(nogil=True)(function)
     try:
@@ -24,6 +24,15 @@ def compiled(function: Callable) -> Callable:
 
 
 class _Cache(FunctionCache):
+    def load_overload(self, signature, context):
+        try:
+            return super().load_overload(signature, context)
+        except Exception as error:  # unpickling what a loss of power has cut short raises nearly anything
+            log.warning("what numba has kept of %s is damaged (%s: %s), and is made again", self._name,
+                        type(error).__name__, error)
+            self.flush()
+            return None
+
     def save_overload(self, signature, code) -> None:
         try:
             super().save_overload(signature, code)

@@ -51,3 +51,16 @@ def test_what_cannot_be_kept_is_used_and_one_line_says_so(setting, run, tmp_path
     assert warning.startswith("numba cannot keep what it compiles (")
     assert warning.endswith("export NUMBA_CACHE_DIR=/path")
     assert not [file for file in tmp_path.rglob("*.nbc*") if file.stat().st_size > 100]
+
+
+@pytest.mark.parametrize("size", [0, 60])
+@pytest.mark.parametrize("kind", ["*.nbi", "*.nbc"])
+def test_machine_code_that_was_cut_short_is_made_again(kind, size, run, tmp_path):
+    run("kept")
+    for file in tmp_path.rglob(kind):
+        os.truncate(file, size)
+    printed, warnings = run("kept")
+    assert printed == ["4", "6", "0"]
+    assert len(warnings) == 2
+    assert all(" is damaged (" in warning for warning in warnings)
+    assert run("kept") == (["4", "6", "1"], [])
