@@ -49,8 +49,9 @@ help:
 demo: $(VENV)/.demo $(interfaces)
 	$(VENV)/bin/instance-seg demo --out demo
 
+# A process for each core, and no threads beside it, or torch's would fight for the cores.
 test: $(interfaces) lint
-	$(VENV)/bin/python -m pytest -q -n auto --dist loadgroup $(PYTEST)
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n auto --dist loadgroup $(PYTEST)
 
 lint: $(VENV)/.test
 	$(VENV)/bin/ruff check .
