@@ -119,9 +119,9 @@ def test_the_others_go_on_at_the_same_rate():
 def test_a_short_run_accounts_for_every_frame_and_makes_a_page(tiny, tmp_path, monkeypatch):  # noqa: F811
     monkeypatch.setenv("ROS_DOMAIN_ID", str(new_domain()))
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    run = figures(record(Load(2, 10.0, 4.0, 64, 128), tiny), warm_up_s=0.0)
+    run = figures(record(Load(2, 10.0, 3.0, 64, 128), tiny), warm_up_s=0.0)
     frames = run["frames"]
-    assert frames["sent"] == 80
+    assert frames["sent"] == 60
     assert frames["received"] == frames["processed"] + sum(frames["dropped"].values()) > 0
     assert frames["lost"] >= 0 and frames["missed"] >= 0 and frames["strange"] == 0
     assert run["age_ms"]["p50"] > 0 and run["held"]["threads"]["last"] > 1 and run["rss_mb"] > 50
@@ -131,7 +131,7 @@ def test_a_short_run_accounts_for_every_frame_and_makes_a_page(tiny, tmp_path, m
         "runs": {"half": run}, "checks": {"half": [vars(check) for check in checks(run)]}})
     write_page(tmp_path, tmp_path / "soak.json")
     page = (tmp_path / "soak.md").read_text()
-    assert "| frames sent | 80 |" in page and "every frame is accounted for" in page
+    assert "| frames sent | 60 |" in page and "every frame is accounted for" in page
     for picture in ("soak.png", "soak-capacity.png"):
         assert f"({picture})" in page and (tmp_path / picture).stat().st_size > 5000
     assert json.loads((tmp_path / "soak.json").read_text())["results"]["runs"]["half"]["series"]
