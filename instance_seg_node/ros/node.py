@@ -3,7 +3,7 @@
     ros2 run instance_seg_node instance_seg_node --ros-args -p cameras:="['/front', '/left']"
 
 Lifecycle: configure loads the model and announces the topics, activate subscribes and starts the worker, which opens
-the engine on a GPU; deactivate gives all memory of the GPU back. One executor thread receives, one worker thread
+the engine on a GPU; deactivate gives its memory there back. One executor thread receives, one worker thread
 segments and publishes.
 """
 

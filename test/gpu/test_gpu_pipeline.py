@@ -265,7 +265,8 @@ def opening(model, gpu, monkeypatch):
         opening.networks[-1].plan = opened
         return opening.networks[-1]
 
-    stand_ins = {"build_in_a_child": lambda *_, **__: None, "find_or_build": lambda *_, **__: SimpleNamespace(content=b""),
+    stand_ins = {"build_in_a_child": lambda *_, **__: None,
+                 "find_or_build": lambda *_, **__: SimpleNamespace(content=b""),
                  "Gpu": lambda: gpu, "TrtPlan": plan, "TrtNetwork": network}
     for name, value in stand_ins.items():
         monkeypatch.setattr(gpu_session, name, value)
