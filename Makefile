@@ -51,7 +51,7 @@ demo: $(VENV)/.demo $(interfaces)
 
 # A process for each core, and no threads beside it, or torch's would fight for the cores.
 test: $(interfaces) lint
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n auto --dist loadgroup $(PYTEST)
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n auto $(PYTEST)
 
 lint: $(VENV)/.test
 	$(VENV)/bin/ruff check .

@@ -51,7 +51,8 @@ def opened(folder: Path, spec: ModelSpec, options: argparse.Namespace, cancelled
             networks = [DrawnHeads(lane, network, spec, INSTANCES) for lane, network in zip(lanes, networks)]
         paths = [FramePath(lane, network, spec) for lane, network in zip(lanes, networks)]
         for path in paths:
-            path.warm_up()
+            for count in path.counts:
+                path.warm_up(count)
     except BaseException:
         gpu.close(lost=True)
         raise

@@ -3,6 +3,7 @@
 import signal
 
 import pytest
+from processes import process_of
 from tiny_model import write_tiny_model
 
 # A shell that starts the suite in the background has it ignore SIGINT, and every program that it starts inherits that.
@@ -17,9 +18,14 @@ def model(tmp_path_factory):
     return folder
 
 
-def pytest_collection_modifyitems(items):
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
     """Where several processes share the tests (`make test`), those over real topics have one to themselves, since each
     starts nodes; and a module's fixtures are made once."""
-    for item in items:
-        ros = item.get_closest_marker("ros")
-        item.add_marker(pytest.mark.xdist_group("ros" if ros else item.module.__name__))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByProcess(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return process_of(config.rootpath, nodeid)
+
+    return ByProcess(config, log)

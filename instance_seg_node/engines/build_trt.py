@@ -78,6 +78,9 @@ def error_log(trt: ModuleType):
                 self._errors.append(message)
 
         def text(self) -> str:
-            return "; ".join(self._errors) or "it gives no reason"
+            """Those since it was last asked."""
+            text = "; ".join(self._errors) or "it gives no reason"
+            self._errors.clear()
+            return text
 
     return ErrorLog()

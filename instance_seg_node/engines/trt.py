@@ -49,7 +49,9 @@ class TrtPlan:
         config.set_execution_context_allocation_strategy(allocation)
         config.dynamic_shapes_kernel_specialization_strategy = \
             self._trt.DynamicShapesKernelSpecializationStrategy.EAGER
-        config.set_runtime_cache(config.create_runtime_cache())
+        self._kept = config.create_runtime_cache()  # nothing else keeps it, and contexts use it as long as they live
+        if not config.set_runtime_cache(self._kept):
+            raise InputError(f"{self.description} takes no cache of kernels: {self.reason()}")
         return config
 
     def _opened(self, thing: Any, what: str, remedy: str) -> Any:
@@ -93,7 +95,8 @@ class TrtNetwork:
             if not context.set_input_shape(self._image, (count, *self.images.shape[1:])):
                 self._refuse(count)
             for name, array in ((self._image, self.images), *self.heads.items()):
-                context.set_tensor_address(name, array.pointer)
+                if not context.set_tensor_address(name, array.pointer):
+                    self._refuse(count)
             self._contexts[count] = context
         return self._contexts[count]
 

@@ -48,6 +48,11 @@ def reset_primary_context(ordinal: int) -> None:
     _call("cuDevicePrimaryCtxReset_v2", device)
 
 
+def pop_context() -> None:
+    """Take the context from the top of this thread's stack, whichever it is. Nothing happens if there is none."""
+    library().cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
+
+
 def _captured(stream: ctypes.c_void_p, work: Callable[[], None]) -> ctypes.c_void_p:
     graph = ctypes.c_void_p()
     _call("cuStreamBeginCapture_v2", stream, ctypes.c_int(THREAD_LOCAL))

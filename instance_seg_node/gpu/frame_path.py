@@ -75,12 +75,16 @@ class FramePath:
         """Return when the results are there."""
         self._device.wait()
 
-    def warm_up(self) -> None:
-        """Run each size of a batch once, so that no later one pays for what happens at the first."""
+    @property
+    def counts(self) -> range:
+        """The sizes of a batch."""
+        return range(1, self._network.images.shape[0] + 1)
+
+    def warm_up(self, count: int) -> None:
+        """Run a batch of this size once, so that no later one pays for what happens at the first."""
         self._device.zero(self._network.images)
-        for count in range(1, self._network.images.shape[0] + 1):
-            self._network(count)
-            self._cluster(count, self._spec.thresholds)
+        self._network(count)
+        self._cluster(count, self._spec.thresholds)
         self.wait()
 
     def _loaded(self, camera: Hashable, message: Any) -> CameraPath | FrameError:

@@ -49,7 +49,9 @@ class Lane:
         return self._driver.pagelocked_empty(shape, dtype) if prod(shape) else np.empty(shape, dtype)
 
     def upload(self, array: GpuArray, values: np.ndarray) -> None:
-        self.send(array, np.array(values, order="C"))  # not page-locked: CUDA has read it when it returns
+        copy = np.array(values, order="C")
+        self.send(array, copy)
+        self.wait()  # before the copy is gone
 
     def download(self, array: GpuArray) -> np.ndarray:
         values = np.empty(array.shape, array.dtype)

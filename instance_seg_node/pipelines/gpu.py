@@ -37,7 +37,7 @@ class GpuPipeline:
         self._opened, self._as_image = opened, decoded if transport == "compressed" else lambda message: message
         self._session: Session | None = None
         self._lost = False
-        self._under_way: deque[tuple[FramePath, Results]] = deque()
+        self._under_way: deque[tuple[FramePath, Results, dict[str, float]]] = deque()
 
     def open(self, cancelled: Callable[[], bool]) -> None:
         try:
@@ -56,16 +56,18 @@ class GpuPipeline:
                 session.close(self._lost)
 
     def start(self, messages: Mapping[Hashable, Any]) -> None:
-        with self._faults(), self._at(ASK):
+        with self._faults(), self._at(ASK) as took:
             images, refused = self._images(messages)
             path = self._session.paths[0]
             self._session.paths.append(self._session.paths.pop(0))
-            self._under_way.append((path, refused | path(images, self.thresholds)))
+            self._under_way.append((path, refused | path(images, self.thresholds), took))
 
     def finish(self) -> Results:
-        with self._faults(), self._at(WAIT):
-            path, results = self._under_way.popleft()
-            path.wait()
+        with self._faults():
+            path, results, took = self._under_way.popleft()
+            with self._at(WAIT) as waited:
+                path.wait()
+            self.stage_ms = took | waited
             return {camera: (result.error() or result) if isinstance(result, CameraPath) else result
                     for camera, result in results.items()}
 
@@ -80,13 +82,14 @@ class GpuPipeline:
         return images, refused
 
     @contextmanager
-    def _at(self, stage: str) -> Iterator[None]:
-        self.stage, before = stage, time.perf_counter()
+    def _at(self, stage: str) -> Iterator[dict[str, float]]:
+        """Gives what will hold the milliseconds of the stage."""
+        self.stage, before, took = stage, time.perf_counter(), {}
         try:
-            yield
+            yield took
         finally:
             self.stage = ""
-            self.stage_ms[stage] = 1e3 * (time.perf_counter() - before)
+            took[stage] = 1e3 * (time.perf_counter() - before)
 
     @contextmanager
     def _faults(self) -> Iterator[None]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from traceback import clear_frames
 
 from ..engines.plans import find_or_build
 from ..engines.runtimes import Runtime
@@ -35,8 +36,21 @@ class Session:
 
     def close(self, lost: bool = False) -> None:
         """Give back all memory of the GPU. lost: it has failed."""
-        self.paths.clear()
-        self.gpu.close(lost)
+        try:
+            if not lost:
+                self._wait()
+        except BaseException as error:
+            lost = True
+            clear_frames(error.__traceback__)
+            raise
+        finally:
+            self.paths.clear()
+            self.gpu.close(lost)
+
+    def _wait(self) -> None:
+        """For what is under way, and uses memory that is given back."""
+        for path in self.paths:
+            path.wait()
 
 
 def open_session(folder: Path, spec: ModelSpec, runtime: Runtime, *, precision: str, cameras: int,
@@ -49,13 +63,22 @@ def open_session(folder: Path, spec: ModelSpec, runtime: Runtime, *, precision: 
     plan = find_or_build(folder, precision=precision, runtime=runtime.name, cameras=cameras)
     gpu = Gpu()
     try:
-        opened = TrtPlan(runtime, plan.content)
-        paths = [FramePath(lane, TrtNetwork(opened, lane), spec) for lane in (gpu.lane() for _ in range(LANES))]
-        for path in paths:
-            path.warm_up()
-    except BaseException:
+        return _session(gpu, plan.content, spec, runtime, precision=precision, cancelled=cancelled)
+    except BaseException as error:
+        clear_frames(error.__traceback__)  # they hold what lies in the context that is left now
         gpu.close(lost=True)
         raise
+
+
+def _session(gpu: Gpu, plan: bytes, spec: ModelSpec, runtime: Runtime, *, precision: str,
+             cancelled: Callable[[], bool]) -> Session:
+    opened = TrtPlan(runtime, plan)
+    paths = [FramePath(lane, TrtNetwork(opened, lane), spec) for lane in (gpu.lane() for _ in range(LANES))]
+    for path in paths:
+        for count in path.counts:
+            if cancelled():
+                raise Cancelled
+            path.warm_up(count)
     return Session(paths, f"{opened.description}, {gpu.description}, {precision}, {LANES} batches at once", gpu)
 
 
@@ -76,6 +99,8 @@ def build_in_a_child(folder: Path, runtime: Runtime, *, precision: str, cameras:
             if builder.poll() is None:
                 builder.kill()
                 builder.wait()
+        if builder.returncode < 0:
+            raise RuntimeError(f"the process that builds the engine was ended by signal {-builder.returncode}")
         if builder.returncode:
             said.seek(0)
             lines = said.read().decode(errors="replace").strip().splitlines() or [f"exit status {builder.returncode}"]

@@ -2,6 +2,8 @@
 
 from .camera_state import ERROR, WARN, State
 
+LATELY_S = 5.0
+
 
 class Budget:
     """From a frame's arrival to its id map.
@@ -19,10 +21,9 @@ class Budget:
         if took_ms <= self.allowed_ms or not self.allowed_ms or not self._good_s:
             self._good_s = now_s
 
-    @property
-    def state(self) -> State | None:
-        """What is wrong, judged by the last frame; None if nothing is."""
-        if not self.allowed_ms or self._last_ms <= self.allowed_ms:
+    def state(self, now_s: float) -> State | None:
+        """What is wrong, judged by the last frame; None if nothing is, or none has been done lately."""
+        if not self.allowed_ms or self._last_ms <= self.allowed_ms or now_s - self._last_s > LATELY_S:
             return None
         text = f"a frame took {self._last_ms:.0f} ms, max_allowed_processing_time_ms is {self.allowed_ms:g}"
         late_ms = 1e3 * (self._last_s - self._good_s)

@@ -20,7 +20,7 @@ from .throttle import Throttle
 
 WARN_PERIOD_S = 10.0
 
-Batch = Mapping[Camera, Received]
+Batch = dict[Camera, Received]
 
 
 class Delivery:
@@ -42,14 +42,16 @@ class Delivery:
         return True
 
     def deliver(self, batch: Batch, results: Mapping[Camera, Result | FrameError]) -> None:
-        """Publish what was found in a batch."""
-        good = {camera: result for camera, result in results.items() if not isinstance(result, FrameError)}
-        for camera in batch.keys() - good.keys():
-            self.drop(camera, results[camera].cause, str(results[camera]))
-        for camera, result in good.items():  # all masks before any picture: somebody drives by them
-            self._attempt([camera], self._publish, camera, batch[camera], result)
-        for camera, result in good.items():
-            header = batch[camera].message.header
+        """Publish what was found in a batch, which holds afterwards whatever frames nothing has become of."""
+        good = []
+        for camera, result in results.items():  # all masks before any picture: somebody drives by them
+            if isinstance(result, FrameError):
+                self.drop(camera, result.cause, str(result))
+            else:
+                self._attempt([camera], self._publish, camera, batch[camera], result)
+                good.append((camera, batch[camera].message.header, result))
+            del batch[camera]
+        for camera, header, result in good:
             self._attempt([], camera.publish_pictures, header, result, self.stages)
 
     def drop(self, camera: Camera, cause: str, detail: str) -> None:

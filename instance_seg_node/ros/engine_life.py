@@ -4,6 +4,8 @@ from .camera_state import ERROR, OK, WARN, State
 
 BACK_OFF_S = (1.0, 4.0)
 """How long after its first, second, ... failure in a row an engine is opened again. After one more it is left alone."""
+WELL_S = 10.0
+"""Failures are in a row unless the engine has worked for so long in between: some come with the second batch alone."""
 
 
 class EngineLife:
@@ -11,8 +13,8 @@ class EngineLife:
 
     def __init__(self):
         self.state = State("opening", WARN, "the engine is being opened")
-        self.is_open = False
-        self._failures = 0
+        self.is_open = self.was_open = False
+        self._failures, self._opened_s = 0, 0.0
         self._again_s: float | None = 0.0
 
     def wait_s(self, now_s: float) -> float | None:
@@ -23,13 +25,15 @@ class EngineLife:
         """It is about to be opened, which may take minutes."""
         self.state = State("opening", WARN, "the engine is being opened, and built if this is its first time")
 
-    def opened(self) -> None:
+    def opened(self, now_s: float) -> None:
         """It takes frames from now on."""
-        self.is_open, self.state = True, State("open", OK, "the engine is open")
+        self._opened_s, self.state = now_s, State("open", OK, "the engine is open")
+        self.is_open = self.was_open = True
 
-    def worked(self) -> None:
-        """A batch went through: whatever failed before is over."""
-        self._failures = 0
+    def worked(self, now_s: float) -> None:
+        """A batch went through."""
+        if now_s - self._opened_s > WELL_S:
+            self._failures = 0
 
     def failed(self, why: str, now_s: float) -> None:
         """It takes no frames, but may be opened again later."""

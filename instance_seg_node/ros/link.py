@@ -4,7 +4,7 @@ import os
 
 import rclpy
 from rclpy.node import Node
-from rclpy.qos import ReliabilityPolicy, qos_policy_name_from_kind
+from rclpy.qos import QoSCompatibility, ReliabilityPolicy, qos_check_compatible, qos_policy_name_from_kind
 from rclpy.subscription import Subscription
 
 from ..share import fastdds_profile
@@ -16,7 +16,9 @@ def link_of(node: Node, subscription: Subscription, incompatible: str) -> Link:
     """incompatible: the QoS policy for which the last publisher was refused, if one was."""
     publishers = node.get_publishers_info_by_topic(subscription.topic_name)
     best_effort = any(p.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT for p in publishers)
-    return Link(subscription.topic_name, len(publishers), best_effort, incompatible if publishers else "", loss_hint())
+    refused = any(qos_check_compatible(p.qos_profile, subscription.qos_profile)[0] == QoSCompatibility.ERROR
+                  for p in publishers)
+    return Link(subscription.topic_name, len(publishers), best_effort, incompatible if refused else "", loss_hint())
 
 
 def incompatible_policy(event) -> str:

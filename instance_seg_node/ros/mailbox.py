@@ -13,12 +13,13 @@ class Mailbox:
         self._changed = threading.Condition()
         self._closed = False
 
-    def put(self, sender: Hashable, item: Any) -> bool:
-        """Fill the sender's slot. True if that replaced an item which nobody had taken. Ignored once closed."""
+    def put(self, sender: Hashable, item: Any) -> Any:
+        """Fill the sender's slot. Returns the item that nobody will take: the one that was there before, the new one
+        once closed, else None."""
         with self._changed:
             if self._closed:
-                return False
-            replaced = sender in self._slots
+                return item
+            replaced = self._slots.get(sender)
             self._slots[sender] = item
             self._changed.notify()
             return replaced
@@ -40,9 +41,10 @@ class Mailbox:
         """Whether close() was called."""
         return self._closed
 
-    def close(self) -> None:
-        """Wake whoever waits in take(), and forget what waits."""
+    def close(self) -> dict[Hashable, Any]:
+        """Wake whoever waits in take(), and return what waits, which nobody will take."""
         with self._changed:
+            left, self._slots = self._slots, {}
             self._closed = True
-            self._slots = {}
             self._changed.notify_all()
+            return left

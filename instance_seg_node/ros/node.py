@@ -3,7 +3,7 @@
     ros2 run instance_seg_node instance_seg_node --ros-args -p cameras:="['/front', '/left']"
 
 Lifecycle: configure loads the model and announces the topics, activate subscribes and starts the worker, which opens
-the engine on a GPU; deactivate gives all memory of the GPU back. One executor thread receives, one worker thread
+the engine on a GPU; deactivate gives its memory there back. One executor thread receives, one worker thread
 segments and publishes.
 """
 
@@ -44,6 +44,8 @@ from .worker import Worker
 DIAGNOSTICS_PERIOD_S = 1.0
 WATCH_PERIOD_S = 0.25
 """New trouble is looked for, and reported, more often."""
+RESTART_S = 1.0
+"""A worker whose thread ends at once is not started more often."""
 LABEL_INFO_PERIOD_S = 10.0
 
 
@@ -151,6 +153,7 @@ class InstanceSegNode(LifecycleNode):
         self._worker = Worker(self._pipeline, self.get_clock(), self.get_logger(),
                               max_age_ms=self._settings["max_age_ms"])
         self._worker.start()
+        self._started_s = time.monotonic()
 
     def _watch(self) -> None:
         """Report new trouble at once, and start a worker anew whose thread has ended."""
@@ -158,7 +161,7 @@ class InstanceSegNode(LifecycleNode):
         if found != self._troubles:
             self._troubles = found
             self._report()
-        if self._worker is not None and not self._worker.alive:
+        if self._worker is not None and not self._worker.alive and time.monotonic() > self._started_s + RESTART_S:
             self._restarts += 1
             self._start_worker()
             self._apply([])

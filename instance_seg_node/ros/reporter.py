@@ -13,12 +13,16 @@ from .camera_state import ERROR, OK, WARN, State, judge
 from .diagnostics import camera_status, node_status
 from .link import link_of
 from .throttle import Throttle
-from .worker import Worker
+from .worker import OPENING, Worker
 
 LINK_WARN_PERIOD_S = 60.0
+WORKING = ("over budget",)
+"""Trouble of a worker that publishes."""
 TROUBLED_LINKS = ("silent", "incompatible QoS")
 STUCK_S = 1.0
-"""A batch takes no longer."""
+"""A frame takes no longer, and a batch no longer for each of its own."""
+OPENING_S = 3600.0
+"""Nor does TensorRT for the plan of a large model on a small GPU."""
 
 
 class Reporter:
@@ -33,9 +37,9 @@ class Reporter:
     def publish(self, state: State, pipeline: Pipeline | None, worker: Worker | None,
                 cameras: Mapping[Camera, Subscription | None], restarts: int) -> None:
         """One message: a status of the node and one of each camera. restarts: of the worker."""
-        engine = worker.engine.state if worker else None
-        status = [self._node_status(state, pipeline, worker, restarts)]
-        status += [self._camera_status(camera, subscription, engine) for camera, subscription in cameras.items()]
+        trouble = worker_state(worker) if worker else None
+        status = [self._node_status(worst(state, trouble, self._clock_state()), pipeline, worker, restarts)]
+        status += [self._camera_status(camera, subscription, trouble) for camera, subscription in cameras.items()]
         message = DiagnosticArray(status=status)
         message.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(message)
@@ -44,8 +48,8 @@ class Reporter:
                      restarts: int) -> DiagnosticStatus:
         if pipeline is None:
             return node_status(self._name, state, restarts=restarts)
-        return node_status(self._name, self._clock_state() or worker_state(worker) or state if worker else state,
-                           model=pipeline.spec.name, engine=pipeline.description, thresholds=pipeline.thresholds,
+        return node_status(self._name, state, model=pipeline.spec.name, engine=pipeline.description,
+                           thresholds=pipeline.thresholds,
                            stages=worker.delivery.stages.percentiles() if worker else None, restarts=restarts)
 
     def _clock_state(self) -> State | None:
@@ -55,13 +59,13 @@ class Reporter:
         return None
 
     def _camera_status(self, camera: Camera, subscription: Subscription | None,
-                       engine: State | None) -> DiagnosticStatus:
+                       trouble: State | None) -> DiagnosticStatus:
         if subscription is None:
             return camera_status(self._name, camera.name, State("inactive", OK, "the node is not active"))
         report = camera.record.report(time.monotonic(), self._node.get_clock().now().nanoseconds / 1e9)
         state = judge(report, link_of(self._node, subscription, camera.incompatible))
-        if state.level == OK and engine.level != OK:  # frames come, and nothing can come of them
-            state = State("no engine", WARN, engine.text)
+        if state.level == OK and trouble is not None and trouble.name not in WORKING:  # nothing comes of good frames
+            state = State("no engine", WARN, trouble.text)
         if state.name in TROUBLED_LINKS and self._throttle.due((camera.name, state.name), time.monotonic()):
             self._node.get_logger().warning(state.text)
         return camera_status(self._name, camera.name, state, report)
@@ -71,11 +75,16 @@ def worker_state(worker: Worker) -> State | None:
     """What is wrong with the worker of a node that is active; None if nothing is."""
     if not worker.alive:
         return State("worker dead", ERROR, f"the segmenting thread has ended and is started again: {worker.died}")
-    stage, seconds = worker.busy() or ("", 0.0)
-    if seconds > STUCK_S:
+    stage, seconds, frames = worker.busy() or ("", 0.0, 0)
+    if seconds > (OPENING_S if stage == OPENING else STUCK_S * max(frames, 1)):
         return State("stuck", ERROR, f"in {stage} for {seconds:.1f} s, and nothing is published meanwhile. If it "
                      "does not end, restart the node")
-    return worker.engine.state if worker.engine.state.level != OK else worker.delivery.budget.state
+    return worker.engine.state if worker.engine.state.level != OK else worker.delivery.budget.state(time.monotonic())
+
+
+def worst(state: State, *others: State | None) -> State:
+    """The first of the highest level."""
+    return max((state, *(other for other in others if other is not None)), key=lambda s: s.level)
 
 
 def troubles(worker: Worker | None, cameras: Iterable[Camera]) -> tuple:

@@ -17,6 +17,7 @@ from .delivery import Batch, Delivery
 from .engine_life import EngineLife
 from .mailbox import Mailbox
 
+OPENING = "opening the engine"
 STOP_S = 10.0
 """A batch takes no longer. A thread that does not stop within this time hangs, and is left behind."""
 
@@ -32,7 +33,7 @@ class Worker:
         self._log = log
         self._mailbox = Mailbox()
         self._under_way: deque[Batch] = deque()
-        self._doing: tuple[str, float] | None = None
+        self._doing: tuple[str, float, int] | None = None
         self._thread = threading.Thread(target=self._run, name="segment", daemon=True)
 
     def start(self) -> None:
@@ -47,7 +48,7 @@ class Worker:
         self._mailbox.close()
         self._thread.join(STOP_S)
         if self.alive:
-            stage, seconds = self.busy() or ("opening or closing the engine", STOP_S)
+            stage, seconds, _ = self.busy() or ("closing the engine", STOP_S, 0)
             raise RuntimeError(f"the segmenting thread hangs in {stage}, for {seconds:.0f} s now, and is left behind. "
                                "Restart the node")
 
@@ -56,20 +57,24 @@ class Worker:
         """Whether the thread runs. Nothing but stop() should end it; `died` says what did."""
         return self._thread.is_alive()
 
-    def busy(self) -> tuple[str, float] | None:
-        """What the thread does to a batch and for how many seconds; None while it waits for frames or the engine."""
-        doing = self._doing
-        return doing and (self._pipeline.stage or doing[0], time.monotonic() - doing[1])
+    def busy(self) -> tuple[str, float, int] | None:
+        """What the thread does, for how many seconds and to how many frames; None while it waits."""
+        if (doing := self._doing) is None:
+            return None
+        what, since_s, frames = doing
+        return self._pipeline.stage or what, time.monotonic() - since_s, frames
 
     def offer(self, camera: Camera, message: Any) -> None:
         """The camera's newest message. Returns at once."""
         now_s = time.monotonic()
         stamp = message.header.stamp
         camera.record.arrived(now_s, look_of(message), stamp.sec * 10**9 + stamp.nanosec)
-        if self._mailbox.put(camera, Received(message, now_s)):
+        received = Received(message, now_s)
+        lost = self._mailbox.put(camera, received)
+        if lost is received:
+            camera.record.dropped(FAILED, f"the segmenting thread has ended: {self.died or 'the node stops'}")
+        elif lost is not None:
             camera.record.dropped(REPLACED)
-        if self.died:
-            camera.record.dropped(FAILED, f"the segmenting thread has ended: {self.died}")
 
     def _run(self) -> None:
         try:
@@ -77,12 +82,11 @@ class Worker:
         except BaseException as error:  # a library that ends its thread, or a fault of ours
             self.died = f"{type(error).__name__}: {error}"
             self._log.error(f"the segmenting thread has ended: {traceback.format_exc()}")
-            for batch in (*self._under_way, self._mailbox.take(0) or {}):
+            for batch in (*self._under_way, self._mailbox.close()):
                 for camera in batch:
                     self.delivery.drop(camera, FAILED, f"the segmenting thread has ended: {self.died}")
         finally:
-            self._mailbox.close()
-            self._pipeline.close()
+            self._close()
 
     def _work(self) -> None:
         while (waiting := self._mailbox.take(self._patience_s())) is not None:
@@ -112,46 +116,56 @@ class Worker:
 
     def _open(self) -> None:
         self.engine.opening()
+        self._doing = OPENING, time.monotonic(), 0
         try:
             self._pipeline.open(lambda: self._mailbox.closed)
-        except InputError as error:
-            self.engine.given_up(str(error))
         except Exception as error:
-            self.engine.failed(str(error), time.monotonic())
+            if isinstance(error, InputError) and not self.engine.was_open:  # for the user to mend; else it may pass
+                self.engine.given_up(str(error))
+            else:
+                self.engine.failed(str(error), time.monotonic())
         else:
-            self.engine.opened()
+            self.engine.opened(time.monotonic())
             self._log.info(f"engine: {self._pipeline.description}")
-            return
-        if not self._mailbox.closed:
+        finally:
+            self._doing = None
+        if not self.engine.is_open and not self._mailbox.closed:
             self._log.error(f"engine: {self.engine.state.text}")
 
     def _start(self, batch: Batch) -> None:
         now_s = time.monotonic()
         self.delivery.stages.add({"wait": 1e3 * max(now_s - item.arrived_s for item in batch.values())})
-        self._doing = "segment", now_s
+        self._doing = "segment", now_s, len(batch)
         self._under_way.append(batch)
+        fault = ""  # its text alone: the exception holds frames, and they hold what must be gone before the GPU is left
         try:
             self._pipeline.start({camera: item.message for camera, item in batch.items()})
-        except EngineFault as fault:
-            self._mend(str(fault))
+        except EngineFault as error:
+            fault = str(error)
         except Exception as error:
             self.delivery.fail(self._under_way.pop(), error)
         finally:
             self._doing = None
+        if fault:
+            self._mend(fault)
 
     def _finish(self) -> None:
-        self._doing = "segment", time.monotonic()
+        batch, fault = self._under_way[0], ""
+        self._doing = "segment", time.monotonic(), len(batch)
         try:
             results = self._pipeline.finish()
-        except EngineFault as fault:
-            self._mend(str(fault))
+        except EngineFault as error:
+            fault = str(error)
         else:
-            self.engine.worked()
+            self.engine.worked(time.monotonic())
             self.delivery.stages.add(self._pipeline.stage_ms)
-            self._doing = "publish", time.monotonic()
-            self.delivery.deliver(self._under_way.popleft(), results)
+            self._doing = "publish", time.monotonic(), len(batch)
+            self.delivery.deliver(batch, results)
+            self._under_way.popleft()
         finally:
             self._doing = None
+        if fault:
+            self._mend(fault)
 
     def _mend(self, why: str) -> None:
         """Close the pipeline after a fault, which fails all that was under way."""
@@ -160,7 +174,10 @@ class Worker:
                 self.delivery.drop(camera, FAILED, why)
         self.engine.failed(why, time.monotonic())
         self._log.error(f"engine: {self.engine.state.text}")
+        self._close()
+
+    def _close(self) -> None:
         try:
             self._pipeline.close()
         except EngineFault as fault:
-            self._log.warning(f"engine: not all could be given back: {fault}")
+            self._log.error(f"engine: not all could be given back: {fault}")

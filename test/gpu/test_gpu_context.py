@@ -1,6 +1,7 @@
 """What of the GPU's side can be seen without one: arguments, parts of arrays, copies, the context, what is missing."""
 
 import sys
+import threading
 from functools import partial
 from types import ModuleType, SimpleNamespace
 
@@ -165,6 +166,8 @@ def fake(monkeypatch):
     monkeypatch.setattr(context, "cubin", lambda architecture: b"")
     monkeypatch.setattr(context.atexit, "register", lambda leave: fake.log.append("at exit"))
     monkeypatch.setattr(context, "reset_primary_context", lambda ordinal: fake.log.append("reset"))
+    monkeypatch.setattr(context, "pop_context", lambda: fake.log.append("pop once more"))
+    monkeypatch.setattr(context, "_open_in", [])
     return fake
 
 
@@ -202,11 +205,11 @@ def test_what_is_fetched_is_there_once_it_was_waited_for(fake):
 
 def test_the_time_between_two_marks_is_that_of_what_was_asked_between_them(fake):
     lane = Gpu().lane()
-    array = lane.array((4,), np.uint8)
+    array, values = lane.array((4,), np.uint8), lane.host((4,), np.uint8)
     marks = [lane.mark()]
     for copies in (1, 3):
         for _ in range(copies):
-            lane.upload(array, np.zeros(4, np.uint8))
+            lane.send(array, values)
         marks.append(lane.mark())
     assert lane.elapsed_ms(marks[0], marks[1]) == 0.5
     assert len(fake.queue) == 4  # what comes after the second mark is not waited for
@@ -231,27 +234,68 @@ def test_nothing_is_asked_of_cuda_for_memory_of_no_bytes(fake):
     assert (fake.queue, fake.locked) == ([], [])
 
 
+LEFT = ["pop", "detach", "pop once more"]
+
+
 def test_the_context_is_left_when_the_gpu_is_closed_or_else_at_exit(fake):
     gpu = Gpu()
     assert fake.log == ["push", "at exit"]
     gpu.close()
-    assert fake.log == ["push", "at exit", "synchronize", "pop", "detach"]
+    assert fake.log[2:] == ["synchronize", *LEFT]
 
 
-def test_the_context_is_left_even_where_a_kernel_has_failed(fake):
+def test_a_gpu_whose_fault_is_seen_when_it_is_closed_is_left_and_made_anew(fake):
+    def fail():
+        raise fake.Error("an illegal address was used")
+
     gpu = Gpu()
-    fake.context.synchronize = lambda: 1 / 0
-    with pytest.raises(ZeroDivisionError):
+    fake.context.synchronize = fail
+    with pytest.raises(fake.Error, match="illegal address"):
         gpu.close()
-    assert fake.log[-2:] == ["pop", "detach"]
+    assert fake.log[2:] == [*LEFT, "reset"]
 
 
-def test_a_lost_context_is_left_without_waiting_and_made_anew_even_if_it_cannot_be_left(fake):
+def test_a_lost_context_is_left_without_waiting_and_made_anew_even_if_it_cannot_be_popped(fake):
     gpu = Gpu()
     fake.context.pop = lambda: 1 / 0
     with pytest.raises(ZeroDivisionError):
         gpu.close(lost=True)
-    assert fake.log[2:] == ["reset"]
+    assert fake.log[2:] == ["detach", "pop once more", "reset"]
+
+
+def test_a_gpu_that_takes_no_kernels_leaves_no_context_behind(fake):
+    def refuse(code):
+        raise fake.Error("no binary for this GPU")
+
+    fake.module_from_buffer = refuse
+    with pytest.raises(fake.Error, match="no binary"):
+        Gpu()
+    assert fake.log[2:] == [*LEFT, "reset"]
+
+
+def test_what_a_hanging_thread_holds_is_not_taken_from_it(fake):
+    def hang():
+        Gpu()
+        held.set()
+        assert ended.wait(10)
+
+    held, ended = threading.Event(), threading.Event()
+    thread = threading.Thread(target=hang)
+    thread.start()
+    assert held.wait(10)
+    with pytest.raises(InputError, match="held by a thread of this process that hangs.*Restart the process"):
+        Gpu()
+    assert fake.log.count("push") == 1
+    ended.set()
+    thread.join()
+
+
+def test_two_gpus_of_one_thread_are_none_too_many(fake):
+    one, other = Gpu(), Gpu()
+    other.close()
+    one.close()
+    Gpu().close()
+    assert fake.log.count("push") == fake.log.count("detach") == 3
 
 
 def test_no_context_is_entered_where_the_kernels_cannot_be_compiled(fake, monkeypatch):

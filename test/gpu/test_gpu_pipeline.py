@@ -1,5 +1,6 @@
 """The GPU's pipeline, on a CPU: messages to results as the CPU's pipeline gives them; what a fault leaves behind."""
 
+import weakref
 from types import SimpleNamespace
 
 import cv2
@@ -25,6 +26,8 @@ HEIGHT, WIDTH = 32, 64
 
 class Gpu:
     """Two lanes of a GPU that is this machine's processor. closed: whether it was lost, each time."""
+
+    description = "a CPU"
 
     def __init__(self, seed=0):
         self.lanes = [CpuDevice(shuffle=seed + lane, late=True) for lane in range(2)]
@@ -239,15 +242,79 @@ def test_what_is_missing_for_opening_is_the_users_and_what_fails_in_it_a_fault(m
         refuse(MemoryError("cuMemAlloc failed: out of memory")).open(never)
 
 
-def test_a_session_that_cannot_be_made_gives_the_gpu_back(model, gpu, monkeypatch):
-    monkeypatch.setattr(gpu_session, "build_in_a_child", lambda *_, **__: None)
-    monkeypatch.setattr(gpu_session, "find_or_build", lambda *_, **__: SimpleNamespace(content=b"plan"))
-    monkeypatch.setattr(gpu_session, "Gpu", lambda: gpu)
-    monkeypatch.setattr(gpu_session, "TrtPlan", lambda runtime, plan: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        gpu_session.open_session(model.folder, model.spec, SimpleNamespace(name="tensorrt"), precision="fp16",
-                                 cameras=1, cancelled=never)
+class Plan:
+    """In the place of a TrtPlan."""
+
+    description = "a plan"
+
+
+@pytest.fixture
+def opening(model, gpu, monkeypatch):
+    """Opens a session of a plan that is there; in `networks` what is made of it."""
+    opening = SimpleNamespace(cancelled=never, networks=[], plans=[])
+    lanes = iter(gpu.lanes)
+    gpu.lane = lambda: next(lanes)
+
+    def plan(runtime, content):
+        opened = Plan()
+        opening.plans.append(weakref.ref(opened))
+        return opened
+
+    def network(opened, lane):
+        opening.networks.append(NetworkOnDevice(lane, model.engine, model.spec, most=2))
+        opening.networks[-1].plan = opened
+        return opening.networks[-1]
+
+    stand_ins = {"build_in_a_child": lambda *_, **__: None,
+                 "find_or_build": lambda *_, **__: SimpleNamespace(content=b""),
+                 "Gpu": lambda: gpu, "TrtPlan": plan, "TrtNetwork": network}
+    for name, value in stand_ins.items():
+        monkeypatch.setattr(gpu_session, name, value)
+    opening.open = lambda: gpu_session.open_session(
+        model.folder, model.spec, SimpleNamespace(name="tensorrt"), precision="fp16", cameras=2,
+        cancelled=lambda: opening.cancelled())
+    return opening
+
+
+def test_a_session_runs_each_size_of_a_batch_in_each_lane_before_it_is_open(opening, gpu):
+    session = opening.open()
+    assert [network.counts for network in opening.networks] == [[1, 2], [1, 2]]
+    session.close()
+    assert gpu.closed == [False]
+
+
+def test_a_session_that_nobody_wants_any_more_is_given_up_between_two_sizes(opening, gpu):
+    opening.cancelled = lambda: any(network.counts for network in opening.networks)
+    with pytest.raises(Cancelled):
+        opening.open()
+    assert [network.counts for network in opening.networks] == [[1], []]
     assert gpu.closed == [True]
+
+
+def test_nothing_of_a_session_that_failed_is_alive_when_its_context_is_left(opening, gpu, monkeypatch):
+    alive = []
+    monkeypatch.setattr(gpu, "close", lambda lost: alive.append((lost, opening.plans[0]())))
+    monkeypatch.setattr(gpu_session, "TrtNetwork", lambda opened, lane: opened)
+    monkeypatch.setattr(gpu_session, "FramePath", lambda lane, network, spec: SimpleNamespace(
+        network=network, counts=[1], warm_up=lambda count: 1 / 0))
+    with pytest.raises(ZeroDivisionError):
+        opening.open()
+    assert alive == [(True, None)]
+
+
+def test_a_gpu_that_fails_when_it_is_given_back_is_given_up_as_lost(opening, gpu):
+    session = opening.open()
+    gpu.lanes[1].wait = lambda: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        session.close()
+    assert gpu.closed == [True]
+
+
+def test_a_builder_that_is_killed_may_be_tried_again(model, monkeypatch):
+    builder = SimpleNamespace(poll=lambda: -9, returncode=-9)
+    monkeypatch.setattr(gpu_session.subprocess, "Popen", lambda *_, **__: builder)
+    with pytest.raises(RuntimeError, match="ended by signal 9"):
+        build_in_a_child(model.folder, SimpleNamespace(name="tensorrt"), precision="fp16", cameras=1, cancelled=never)
 
 
 def test_a_builder_that_fails_says_why(model):

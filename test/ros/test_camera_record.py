@@ -176,7 +176,7 @@ def budget(allowed_ms, consecutive_ms, *frames):
     budget.allowed_ms, budget.consecutive_ms = allowed_ms, consecutive_ms
     for took_ms, now_s in frames:
         budget.done(took_ms, now_s)
-    return budget.state
+    return budget.state(frames[-1][1] if frames else 0.0)
 
 
 @pytest.mark.parametrize(("of", "level"), [
@@ -192,3 +192,11 @@ def budget(allowed_ms, consecutive_ms, *frames):
 def test_one_late_frame_is_a_warning_and_too_long_without_a_timely_one_an_error(of, level):
     assert (of and of.level) == level
     assert of is None or of.name == "over budget"
+
+
+def test_late_frames_are_forgotten_when_no_more_come():
+    late = Budget()
+    late.allowed_ms = 100
+    late.done(101, 1.0)
+    assert late.state(5.9) is not None
+    assert late.state(6.1) is None

@@ -7,7 +7,7 @@ from instance_seg_node.ros.mailbox import Mailbox
 
 def test_the_newest_item_of_a_sender_replaces_the_one_that_waits():
     mailbox = Mailbox()
-    assert [mailbox.put("a", n) for n in range(3)] == [False, True, True]
+    assert [mailbox.put("a", n) for n in range(3)] == [None, 0, 1]
     assert mailbox.take() == {"a": 2}
 
 
@@ -23,7 +23,7 @@ def test_a_taken_item_is_not_replaced():
     mailbox = Mailbox()
     mailbox.put("a", 1)
     mailbox.take()
-    assert not mailbox.put("a", 2)
+    assert mailbox.put("a", 2) is None
     assert mailbox.take() == {"a": 2}
 
 
@@ -37,14 +37,21 @@ def test_take_waits_for_an_item():
     assert taken == [{"a": 1}]
 
 
-def test_close_wakes_who_waits_and_forgets_what_waits():
+def test_what_waits_when_it_is_closed_is_given_back_and_so_is_what_comes_later():
+    mailbox = Mailbox()
+    mailbox.put("a", 1)
+    assert mailbox.close() == {"a": 1}
+    assert mailbox.close() == {}
+    assert mailbox.put("a", 2) == 2
+
+
+def test_close_wakes_who_waits():
     mailbox, taken = Mailbox(), []
     thread = threading.Thread(target=lambda: taken.append(mailbox.take()))
     thread.start()
     mailbox.close()
     thread.join(10)
     assert taken == [None]
-    assert not mailbox.put("a", 1)
     assert mailbox.take() is None
 
 
@@ -52,7 +59,7 @@ def test_no_item_is_lost_uncounted_between_threads():
     mailbox, replaced, taken, senders = Mailbox(), [], [], ("a", "b", "c")
 
     def send(sender):
-        replaced.extend(mailbox.put(sender, n) for n in range(2000))
+        replaced.extend(mailbox.put(sender, n) is not None for n in range(2000))
 
     def receive():
         while (items := mailbox.take()) is not None:

@@ -3,6 +3,7 @@
 import sys
 import threading
 import time
+import weakref
 from types import SimpleNamespace
 
 import pytest
@@ -96,6 +97,7 @@ def message(content, stamp_s: int = 0) -> SimpleNamespace:
 def rig(request, monkeypatch):
     """Two cameras /a and /b, a worker that has begun with a first frame (1) of /a, and what they note."""
     monkeypatch.setattr(engine_life, "BACK_OFF_S", (0.01, 0.02))
+    monkeypatch.setattr(engine_life, "WELL_S", 0.0)
     rig = SimpleNamespace(events=[], pipeline=Pipeline(request.param), log=Log())
     rig.a, rig.b = Camera("/a", rig.events), Camera("/b", rig.events)
     clock = SimpleNamespace(now=lambda: SimpleNamespace(nanoseconds=NOW_NS))
@@ -253,20 +255,82 @@ def test_a_batch_that_goes_through_ends_the_count_of_failures(rig):
         assert totals(rig.b) == (2 * number, number, {FAILED: number})
 
 
-def test_what_only_the_user_can_mend_is_not_tried_again(rig):
+def test_failures_that_come_after_a_batch_or_two_are_in_a_row_all_the_same(rig, monkeypatch):
+    monkeypatch.setattr(engine_life, "WELL_S", 1000.0)
     rig.pipeline.go.set()
     totals(rig.a)
-    rig.pipeline.faults = [InputError("the plan cannot be built: no such GPU")]
+    for number in range(1, 4):
+        rig.worker.offer(rig.b, message(77))
+        totals(rig.b)
+        if number < 3:
+            until(lambda: rig.worker.engine.is_open)
+            rig.worker.offer(rig.b, message(3))
+            totals(rig.b)
+    assert "left alone" in rig.worker.engine.state.text
+
+
+def test_what_only_the_user_can_mend_is_not_tried_again():
+    pipeline, camera = Pipeline(1), Camera("/a", [])
+    pipeline.faults = [InputError("the plan cannot be built: no such GPU")]
+    alone = Worker(pipeline, SimpleNamespace(now=lambda: SimpleNamespace(nanoseconds=NOW_NS)), Log(), max_age_ms=5000)
+    alone.start()
+    until(lambda: alone.engine.state.text == "the plan cannot be built: no such GPU")
+    alone.offer(camera, message(3))
+    assert totals(camera) == (1, 0, {NO_ENGINE: 1})
+    assert pipeline.opened == 1
+    alone.stop()
+
+
+def test_what_seems_to_be_the_users_is_tried_again_where_it_has_worked_before(rig):
+    rig.pipeline.go.set()
+    totals(rig.a)
+    rig.pipeline.faults = [InputError("there is no GPU here")]
     rig.worker.offer(rig.a, message(77))
-    until(lambda: rig.worker.engine.state.text == "the plan cannot be built: no such GPU")
-    rig.worker.offer(rig.a, message(3))
-    assert totals(rig.a) == (3, 1, {FAILED: 1, NO_ENGINE: 1})
-    assert rig.pipeline.opened == 2
+    until(lambda: rig.pipeline.opened == 3)
+    until(lambda: rig.worker.engine.is_open)
+
+
+def test_a_pipeline_that_cannot_be_closed_is_said(rig):
+    rig.pipeline.go.set()
+    totals(rig.a)
+
+    def close():
+        rig.pipeline.closed += 1
+        raise EngineFault("the GPU is gone")
+
+    rig.pipeline.close = close
+    rig.worker.stop()
+    assert rig.log[-1] == "engine: not all could be given back: the GPU is gone"
+
+
+def test_nothing_of_a_fault_is_alive_when_the_pipeline_is_closed(rig):
+    class Memory:
+        pass
+
+    seen = []
+    rig.pipeline.go.set()
+    totals(rig.a)
+    start, close = rig.pipeline.start, rig.pipeline.close
+
+    def failing(messages):
+        memory = Memory()
+        seen.append(weakref.ref(memory))
+        raise EngineFault("an illegal address was used") from RuntimeError(f"of {type(memory).__name__}")
+
+    def closing():
+        seen.append(seen[0]() is None)
+        close()
+
+    rig.pipeline.start, rig.pipeline.close = failing, closing
+    rig.worker.offer(rig.b, message(3))
+    until(lambda: len(seen) > 1)
+    rig.pipeline.start, rig.pipeline.close = start, close
+    assert seen[1] is True
 
 
 def test_what_the_worker_does_and_for_how_long_can_be_asked(rig):
-    stage, seconds = rig.worker.busy()
-    assert stage == "segment"
+    stage, seconds, frames = rig.worker.busy()
+    assert (stage, frames) == ("segment", 1)
     until(lambda: rig.worker.busy()[1] > seconds)
     rig.pipeline.stage = "network"
     assert rig.worker.busy()[0] == "network"
@@ -293,9 +357,22 @@ def test_a_thread_that_ends_says_what_ended_it_and_no_frame_is_forgotten(rig):
     assert rig.worker.died == "SystemExit: a library that thinks it owns the process"
     assert totals(rig.a) == {1: (2, 1, {FAILED: 1}), 2: (2, 0, {FAILED: 2})}[rig.pipeline.depth]
     assert totals(rig.b) == (1, 0, {FAILED: 1})
-    assert rig.pipeline.closed == 1
+    until(lambda: rig.pipeline.closed == 1)
     rig.worker.offer(rig.b, message(3))
     assert totals(rig.b) == (2, 0, {FAILED: 2})
+
+
+def test_a_thread_that_ends_amid_publishing_fails_no_frame_that_is_out(rig):
+    def publish(header, instances, stages):
+        sys.exit("a library that thinks it owns the process")
+
+    rig.b.publish_ids = publish
+    rig.worker.offer(rig.a, message(4))
+    rig.worker.offer(rig.b, message(9))
+    rig.pipeline.go.set()
+    until(lambda: not rig.worker.alive)
+    assert totals(rig.a) == (2, 2, {})
+    assert totals(rig.b) == (1, 0, {FAILED: 1})
 
 
 def test_a_thread_that_hangs_is_left_behind_and_named(rig, monkeypatch):
