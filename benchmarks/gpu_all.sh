@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # All that needs a GPU, in steps of less than 9 minutes; a failing one does not stop the next.
 #   benchmarks/gpu_all.sh [STEP ...]    such as: benchmarks/gpu_all.sh kernels bench-fp16
-# Run from the repository's root; needs pycuda and NVRTC (pip install '.[gpu]') and compute-sanitizer. What is found lies
+# Run from the repository's root; needs compute-sanitizer, pycuda, NVRTC, onnx and TensorRT (pip install '.[gpu]'), and for
+# engine-elsewhere TensorRT for RTX (pip install '.[build]'). Where there is no network: gpu_wheels.sh. What is found lies
 # in benchmarks/results/gpu_*.json.
 set -uo pipefail
 python=${PYTHON:-python3}

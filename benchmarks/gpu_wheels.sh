@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Wheels that a GPU machine without network needs for gpu_all.sh, into a folder: pycuda is built here, without a GPU.
 #   PYTHON=python3.12 benchmarks/gpu_wheels.sh .whl
-# TensorRT for RTX is not among them: pip download tensorrt-rtx-cu13-libs and -bindings gives 95 MB more.
+# Those of TensorRT for RTX, which the step engine-elsewhere needs, lie in its folder rtx, since they are large. TensorRT
+# and torch are not among them: the GPU machine has its own. The sizes are printed at the end.
 # PYTHON is the GPU machine's version. Needs CUDA's headers (CUDA_ROOT, else /usr/local/cuda), g++ and ten minutes.
 set -euo pipefail
 out=${1:?a folder for the wheels}
@@ -23,6 +24,7 @@ done
 include=$(dirname "$(find "$work/curand" -name curand.h)")
 CUDA_ROOT="$cuda" CPATH="$cuda/include:$include" LIBRARY_PATH="$work/lib" LDFLAGS="-L$work/lib" \
   "${pip[@]}" wheel --no-deps -w "$out" pycuda==2026.1
-"${pip[@]}" download --only-binary=:all: -d "$out" numba opencv-python-headless pydantic PyYAML typer tqdm pytools mako \
-  "nvidia-cuda-nvrtc==13.0.*"
-ls -sh "$out"
+"${pip[@]}" download --only-binary=:all: -d "$out" numba opencv-python-headless pydantic PyYAML typer tqdm onnx \
+  onnxruntime pytools mako "nvidia-cuda-nvrtc==13.0.*"
+"${pip[@]}" wheel -w "$out/rtx" tensorrt-rtx
+du -ah "$out"

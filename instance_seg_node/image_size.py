@@ -1,5 +1,6 @@
 """The size that a JPEG or PNG claims, read from its header: known before a decoder allocates anything."""
 
+import re
 import struct
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
@@ -8,6 +9,7 @@ JPEG_START = b"\xff\xd8"
 JPEG_END = b"\xff\xd9"
 # SOF0..SOF15 hold the size; C4, C8 and CC are tables that share their range (ITU-T T.81, table B.1).
 JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+FILL = re.compile(b"\xff+")
 JPEG_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 
 
@@ -48,7 +50,7 @@ def _jpeg_size(file: bytes) -> tuple[int, int]:
             raise ValueError(f"the JPEG has no marker at byte {at}")
         marker = file[at + 1]
         if marker == 0xFF:  # any number of fill bytes may precede a marker
-            at += 1
+            at = FILL.match(file, at).end() - 1
         elif marker in JPEG_WITHOUT_LENGTH:
             at += 2
         elif marker in JPEG_FRAMES:

@@ -1,8 +1,10 @@
 """A file or a folder is there whole or not at all, whatever stops the process, and no link leads out of its place."""
 
+import errno
 import fcntl
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -170,6 +172,94 @@ def test_a_pipe_under_the_name_that_an_unfinished_file_has_holds_up_nobody(tmp_p
     assert os.listdir(tmp_path) == ["place"]
 
 
+def test_a_socket_under_the_name_that_an_unfinished_file_has_is_removed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # the path of a socket is short
+    with socket.socket(socket.AF_UNIX) as planted:
+        planted.bind(".place.partial")
+        write_atomically(tmp_path / "place", b"new")
+    assert os.listdir(tmp_path) == ["place"]
+
+
+def test_an_unfinished_file_that_cannot_be_opened_now_is_left_to_its_writer(tmp_path, monkeypatch):
+    def fail(path, flags, *mode, **named):
+        if flags & os.O_CREAT:
+            return true_open(path, flags, *mode, **named)
+        raise OSError(errno.EMFILE, "Too many open files", str(path))
+
+    true_open = os.open
+    (tmp_path / ".place.partial").write_text("half of it")
+    monkeypatch.setattr(os, "open", fail)
+    with pytest.raises(InputError, match="place cannot be written: Too many open files .* Raise the limit of open"):
+        write_atomically(tmp_path / "place", b"new")
+    assert content(tmp_path / ".place.partial") == "half of it"
+
+
+def test_an_unfinished_file_is_opened_to_write_because_nfs_locks_no_other(tmp_path, monkeypatch):
+    def as_nfs(descriptor, operation):
+        assert os.path.isdir(f"/proc/self/fd/{descriptor}") or fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE
+
+    (tmp_path / ".file.partial").write_text("half of it")
+    (tmp_path / ".folder.partial").mkdir()
+    monkeypatch.setattr(fcntl, "flock", as_nfs)
+    write_atomically(tmp_path / "file", b"new")
+    put_folder(tmp_path / "folder", "new")
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+
+
+@pytest.mark.parametrize("write", [write_atomically, put_folder])
+def test_where_nothing_can_be_locked_nothing_is_left(write, tmp_path, monkeypatch):
+    def fail(descriptor, operation):
+        opened.append(descriptor)
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    opened = []
+    monkeypatch.setattr(fcntl, "flock", fail)
+    with pytest.raises(InputError, match="place cannot be written: No locks available. Name a folder of a file system"):
+        write(tmp_path / "place", b"new")
+    assert os.listdir(tmp_path) == []
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(opened[0])
+
+
+@pytest.mark.parametrize(("atomic", "plant"), [(atomic_file, Path.write_text), (atomic_folder, put_folder)])
+def test_what_another_program_has_put_under_the_name_of_an_unfinished_one_does_not_take_the_place(
+        atomic, plant, tmp_path):
+    with pytest.raises(InputError, match="place.partial was removed or replaced by another program"), \
+            atomic(tmp_path / "place") as new:
+        if atomic is atomic_folder:
+            new.mkdir()
+        (tmp_path / ".place.partial").rename(tmp_path / "away")
+        plant(tmp_path / ".place.partial", "theirs")
+    assert not (tmp_path / "place").exists()
+    assert content(tmp_path / ".place.partial").startswith("theirs")
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666, 0o444])
+def test_what_is_replaced_hands_on_who_may_read_it(mode, tmp_path):
+    def rights(name: str) -> int:
+        return (tmp_path / name).stat().st_mode & 0o777
+
+    for name, write in (("file", write_atomically), ("folder", put_folder)):
+        write(tmp_path / name, b"" if name == "file" else "old")
+        (tmp_path / name).chmod(mode | 0o300 * (name == "folder"))
+        before = rights(name)
+        write(tmp_path / name, b"" if name == "file" else "new")
+        assert rights(name) == before
+
+
+def test_an_unfinished_file_is_never_open_to_more_than_the_one_that_it_replaces(tmp_path, monkeypatch):
+    def open_(path, flags, *mode, **named):
+        made.extend(mode if flags & os.O_CREAT else ())
+        return true_open(path, flags, *mode, **named)
+
+    made, true_open = [], os.open
+    write_atomically(tmp_path / "place", b"old")
+    (tmp_path / "place").chmod(0o600)
+    monkeypatch.setattr(os, "open", open_)
+    write_atomically(tmp_path / "place", b"new")
+    assert made == [0o600]
+
+
 def test_a_link_under_the_name_that_an_unfinished_folder_has_is_not_followed(tmp_path):
     (tmp_path / "victim").mkdir()
     (tmp_path / "victim" / "precious").touch()
@@ -212,12 +302,24 @@ def test_a_folder_that_is_not_there_is_an_error_with_the_remedy(tmp_path):
         write_atomically(tmp_path / "x" / "place", b"new")
 
 
+@pytest.mark.parametrize("write", [write_atomically, put_folder])
+def test_a_name_that_leaves_no_room_for_the_hidden_one_is_an_error_with_the_remedy(write, tmp_path):
+    with pytest.raises(InputError, match="cannot be written: File name too long .* Choose a shorter name"):
+        write(tmp_path / ("a" * 247), b"new")
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_longest_name_that_leaves_room_for_it_is_written(tmp_path):
+    put_folder(tmp_path / ("a" * 246), "new")
+    assert content(tmp_path / ("a" * 246)) == "new new"
+
+
 def test_two_writers_of_one_file_take_turns_and_the_later_one_says_that_it_waits(tmp_path, caplog):
     path = tmp_path / "place"
     with atomic_file(path) as first:
         later = threading.Thread(target=write_atomically, args=(path, b"later"))
         later.start()
-        while "another process is writing" not in caplog.text:
+        while "another process makes" not in caplog.text:
             assert later.is_alive()
         first.write(b"first")
         assert not path.exists()

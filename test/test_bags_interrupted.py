@@ -103,7 +103,7 @@ def test_a_run_waits_for_another_that_is_writing_the_same_bag_and_leaves_it_alon
     with atomic_folder(tmp_path / "out") as other:
         write_bag(other, [("/other", 1, compressed(blobs(), (1, 0)))])
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        assert "another process is writing" in process.stderr.readline()
+        assert "another process makes" in process.stderr.readline()
     assert f"{tmp_path / 'out'} exists already" in process.communicate()[1]
     assert process.returncode == 2
     assert list(read_bag(tmp_path / "out")) == ["/other"]

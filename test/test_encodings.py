@@ -13,6 +13,7 @@ import pytest
 
 from instance_seg_node.encodings import ENCODINGS, MAX_SIDE, rgb_of_compressed, rgb_of_image
 from instance_seg_node.errors import FrameError
+from instance_seg_node.image_size import image_size
 
 RED, GREEN, BLUE, ORANGE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (200, 100, 50)
 COLOURS = np.array([[RED, GREEN], [BLUE, ORANGE]], np.uint8)
@@ -272,6 +273,23 @@ def test_the_orientation_in_a_jpeg_is_not_applied():
     exif = b"\xff\xe1" + struct.pack(">H", 2 + 6 + len(tiff)) + b"Exif\0\0" + tiff
     assert cv2.imdecode(np.frombuffer(file[:2] + exif + file[2:], np.uint8), cv2.IMREAD_COLOR).shape == (64, 48, 3)
     assert rgb_of_compressed(compressed(file[:2] + exif + file[2:])).shape == (48, 64, 3)
+
+
+class CountedBytes(bytes):
+    """Counts how often something is taken out of it."""
+
+    taken = 0
+
+    def __getitem__(self, at):
+        self.taken += 1
+        return super().__getitem__(at)
+
+
+def test_fill_bytes_before_a_marker_are_stepped_over_in_one_search():
+    file = encoded(".jpg", SMOOTH)
+    filled = CountedBytes(file[:2] + b"\xff" * 100_000 + file[2:])
+    assert image_size(filled) == (48, 64)
+    assert filled.taken < 100
 
 
 def png_of_size(width, height):

@@ -95,6 +95,14 @@ def test_a_plan_that_cannot_be_kept_is_not_built(small, tmp_path, refused):
     assert [path.suffix for path in (tmp_path / "cache/instance_seg_node").iterdir()] == [".lock"]
 
 
+def test_a_damaged_plan_that_cannot_be_replaced_is_not_taken_for_the_one_that_was_built(small, tmp_path, refused):
+    command = ["build", small, "--gpu", "sm_86", "--runtime", "tensorrt-rtx"]
+    assert main([str(word) for word in command]) == 0
+    plan, = (tmp_path / "cache/instance_seg_node").glob("*.plan")
+    os.truncate(plan, 100)
+    assert "could not be kept, so nothing is built" in refused(*command)
+
+
 def test_a_plan_to_take_elsewhere_is_whole_or_not_there(small, tmp_path, refused):
     line = refused("build", small, "--gpu", "sm_86", "--runtime", "tensorrt-rtx", "--out", tmp_path / "small.plan")
     assert f"{tmp_path / 'small.plan'} cannot be written: File too large" in line

@@ -81,7 +81,8 @@ def test_a_list_of_results_names_all_of_them_and_is_there_last(number, rig, mode
 
 def test_a_run_after_one_that_was_killed_leaves_nothing_of_it(rig, model, tmp_path):
     (tmp_path / "out").mkdir()
-    for name in (".instances.json.partial", ".a.instances.png.partial", "a.instances.png", "a.overlay.jpg"):
+    for name in (".instances.json.partial", ".a.instances.png.partial", "a.instances.png", "a.overlay.jpg",
+                 "of another input.instances.png"):
         (tmp_path / "out" / name).write_bytes(b"half")
     command = ["segment", f"{rig}/inputs", "--out", f"{tmp_path}/out", "--model", f"{model}", "--overwrite"]
     assert main(command) == 0

@@ -37,7 +37,7 @@ def build(
                          f"{out.parent}")
     from ..engines.plans import find_or_build
     from ..engines.runtimes import find_runtime
-    from ..files.cached_files import write
+    from ..files.cached_files import fits, write
     from ..models import find_model
 
     runtime, folder = find_runtime(runtime).name, find_model(model)
@@ -47,7 +47,7 @@ def build(
     plan = find_or_build(folder, precision=precision, gpu=gpu, runtime=runtime, cameras=cameras)
     if out:
         write(out, plan.key, plan.content)
-    elif not plan.path.exists():
+    elif not fits(plan.path, plan.key):
         raise OSError(f"{plan.path} could not be kept, so nothing is built. Free some space, or name another place: "
                       "--out FILE")
     if report:

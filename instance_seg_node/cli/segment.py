@@ -69,9 +69,8 @@ def _remove_results(out: Path) -> None:
     (out / "instances.json").unlink(missing_ok=True)
     for ids in out.glob("*.instances.png"):
         overlay = ids.with_name(ids.name.removesuffix(".instances.png") + ".overlay.jpg")
-        if overlay.exists():
-            overlay.unlink()
-            ids.unlink()
+        overlay.unlink(missing_ok=True)  # first: alone are ids, if anything, and these are looked for
+        ids.unlink()
 
 
 def _readable(sources: list, skip_bad: bool) -> tuple[list, list[str]]:

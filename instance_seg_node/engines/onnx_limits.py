@@ -18,19 +18,22 @@ GRAPH, TRAINING, FUNCTIONS = 7, 20, 25  # of ModelProto
 NODES, INITIALISERS, INPUTS, SPARSE = 1, 5, 11, 15  # of GraphProto
 OP_TYPE, ATTRIBUTES, DOMAIN = 4, 5, 7  # of NodeProto
 TENSOR, SUBGRAPH, TENSORS, SUBGRAPHS, SPARSE_TENSOR, SPARSE_TENSORS = 5, 6, 10, 11, 22, 23  # of AttributeProto
-DIMS, EXTERNAL_DATA, DATA_LOCATION = 1, 13, 14  # of TensorProto
+DIMS, TENSOR_NAME, EXTERNAL_DATA, DATA_LOCATION = 1, 8, 13, 14  # of TensorProto
 NAME, TYPE, TENSOR_TYPE, ELEMENT, SHAPE, DIM = 1, 2, 1, 1, 2, 1  # of ValueInfoProto and what is in it
 UINT8 = 2
 
 DOMAINS = ("", "ai.onnx")
 OPS = frozenset("""
-    Abs Add And ArgMax AveragePool BatchNormalization Cast Ceil Clip Concat Constant ConstantOfShape Conv ConvTranspose
-    DepthToSpace DequantizeLinear Div Dropout Elu Equal Erf Exp Expand Flatten Floor Gather Gelu Gemm GlobalAveragePool
-    GlobalMaxPool Greater GreaterOrEqual GroupNormalization HardSigmoid HardSwish Identity InstanceNormalization
-    LayerNormalization LeakyRelu Less LessOrEqual Log MatMul Max MaxPool Min Mish Mul Neg Not Or PRelu Pad Pow
-    QuantizeLinear Reciprocal ReduceMax ReduceMean ReduceMin ReduceSum Relu Reshape Resize Round Shape Sigmoid Sign
-    Slice Softmax Softplus SpaceToDepth Split Sqrt Squeeze Sub Tanh Transpose Unsqueeze Upsample Where
+    Abs Add And ArgMax AveragePool BatchNormalization Cast CastLike Ceil Clip Concat Constant ConstantOfShape Conv
+    ConvTranspose Cos DepthToSpace DequantizeLinear Div Dropout Einsum Elu Equal Erf Exp Expand Flatten Floor Gather
+    Gelu Gemm GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual GroupNormalization HardSigmoid HardSwish Identity
+    InstanceNormalization LayerNormalization LeakyRelu Less LessOrEqual Log MatMul Max MaxPool Mean Min Mish Mul Neg
+    Not Or PRelu Pad Pow QuantizeLinear Range Reciprocal ReduceL2 ReduceMax ReduceMean ReduceMin ReduceSum Relu Reshape
+    Resize Round Selu Shape Sigmoid Sign Sin Slice Softmax Softplus SpaceToDepth Split Sqrt Squeeze Sub Sum Tanh Tile
+    Transpose Unsqueeze Upsample Where
 """.split())
+MAX_DIMS = 8
+"""TensorRT's own limit. The product of very many would take long."""
 ELEMENTS_PER_BYTE = 4
 """At most, in the smallest type that ONNX has, of two bits."""
 
@@ -72,15 +75,17 @@ def _check_node(node: Fields) -> None:
 
 def _check_tensor(content: memoryview) -> None:
     tensor = fields(content)
-    if tensor.get(EXTERNAL_DATA) or any(numbers(tensor, DATA_LOCATION)):
+    if tensor.get(EXTERNAL_DATA) or any(numbers(tensor, DATA_LOCATION, 1)):
         raise ValueError("it has weights in other files (external data), and a model is model.onnx alone")
-    dims = numbers(tensor, DIMS)
+    dims = numbers(tensor, DIMS, MAX_DIMS)
     if any(dim >= 2**63 for dim in dims) or prod(dims) > ELEMENTS_PER_BYTE * len(content):
         raise ValueError(f"it has a tensor of {' x '.join(map(str, dims)):.80} elements in {len(content)} bytes")
 
 
 def _check_input(graph: Fields, spec: ModelSpec) -> None:
-    found = [_input(fields(value)) for value in messages(graph, INPUTS)]
+    weights = {_text(fields(tensor), TENSOR_NAME) for tensor in messages(graph, INITIALISERS)}
+    found = [given for given in (_input(fields(value)) for value in messages(graph, INPUTS))
+             if given[0] not in weights]  # before IR version 4 weights were inputs with a default
     expected = [spec.input_height, spec.input_width, 3]
     if len(found) != 1 or found[0][0] != "image" or found[0][1] != [UINT8] or found[0][2][1:] != expected:
         said = ", ".join(f"{name!r:.40} of type {kind} and shape {shape!s:.80}" for name, kind, shape in found[:4])
@@ -92,12 +97,16 @@ def _input(value: Fields) -> tuple[str, list[int], list[int | None]]:
     """Name, element type and shape of an input; None for a side that is not a number."""
     tensor = fields(message(fields(message(value, TYPE)), TENSOR_TYPE))
     dims = messages(fields(message(tensor, SHAPE)), DIM)
-    return "".join(_texts(value, NAME)[-1:]), numbers(tensor, ELEMENT)[-1:], [_side(fields(dim)) for dim in dims]
+    return _text(value, NAME), numbers(tensor, ELEMENT, 1), [_side(fields(dim)) for dim in dims]
 
 
 def _side(dim: Fields) -> int | None:
-    values = numbers(dim, 1)
-    return values[-1] if values else None
+    values = numbers(dim, 1, 1)
+    return values[0] if values else None
+
+
+def _text(found: Fields, number: int) -> str:
+    return "".join(_texts(found, number)[-1:])
 
 
 def _texts(found: Fields, number: int) -> list[str]:

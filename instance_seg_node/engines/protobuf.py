@@ -6,17 +6,23 @@ caller looks into the messages that it knows. Stricter than protobuf: groups, wh
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import islice
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
+MAX_FIELDS = 1_000_000
+"""Of one message: each takes a hundred bytes here, and only two in a file."""
 
 Fields = dict[int, list[int | memoryview]]
 """Field number -> its values in order: numbers, or the bytes of texts, messages and packed numbers."""
 
 
 def fields(content: bytes | memoryview) -> Fields:
-    """The fields of a message. Raises ValueError if it is none or cut short."""
-    content, found, at = memoryview(content), defaultdict(list), 0
+    """The fields of a message. Raises ValueError if it is none, is cut short or has more than MAX_FIELDS."""
+    content, found, at, count = memoryview(content), defaultdict(list), 0, 0
     while at < len(content):
+        if count == MAX_FIELDS:
+            raise ValueError(f"it has a message of more than {MAX_FIELDS} fields")
+        count += 1
         tag, at = _varint(content, at)
         number, kind = tag >> 3, tag & 7
         if tag >> 32 or not number:  # parsers drop the upper bits, and would see another field
@@ -47,11 +53,13 @@ def message(found: Fields, number: int) -> memoryview:
     return parts[0] if len(parts) == 1 else memoryview(b"".join(parts))
 
 
-def numbers(found: Fields, number: int) -> list[int]:
-    """A repeated number, packed or not, as unsigned 64 bits."""
+def numbers(found: Fields, number: int, most: int) -> list[int]:
+    """A repeated number, packed or not, as unsigned 64 bits. Raises ValueError if there are more than `most`."""
     values = []
     for value in found.get(number, ()):
-        values += [value] if isinstance(value, int) else _packed(value)
+        values += [value] if isinstance(value, int) else islice(_packed(value), most + 1)
+        if len(values) > most:
+            raise ValueError(f"it has more than {most} numbers in field {number} of a message")
     return values
 
 

@@ -7,6 +7,7 @@ replaced, never written through.
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,25 +15,31 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import InputError
-from .claimed_names import claimed, new_file, new_folder
+from .claimed_names import check_own, claimed, new_file, new_folder
 from .folder_exchange import put_in_place, recover
 from .write_errors import no_room_said, unusable_said
 
 
 @contextmanager
-def atomic_file(path: Path, mode: str = "wb", *, rights: int = 0o666) -> Iterator[IO]:
+def atomic_file(path: Path, mode: str = "wb", *, rights: int | None = None) -> Iterator[IO]:
     """A file to write, which takes the name `path` (and the place of a file there) when the block ends without error.
 
-    After an error nothing is left of it. rights: before the umask. Raises NoRoom if the disk is full, InputError if
-    the folder cannot be written or something else than a file has the name.
+    After an error nothing is left of it. rights: who may read and write it; without, those of the file that it
+    replaces, or what the umask leaves. Raises NoRoom if the disk is full, InputError if the folder cannot be written
+    or something else than a file has the name.
     """
     path = Path(path)
     if os.path.exists(path) and not path.is_file() and not path.is_symlink():
         raise InputError(f"{path} is there, and is no file. Choose another name")
-    with no_room_said(path), claimed(path, partial(new_file, rights=rights)) as (unfinished, descriptor):
+    rights = _rights(path) if rights is None else rights
+    create = partial(new_file, rights=0o666 if rights is None else rights)
+    with no_room_said(path), claimed(path, create) as (unfinished, descriptor):
+        if rights not in (None, _rights(unfinished)):
+            os.fchmod(descriptor, rights)
         with open(descriptor, mode, closefd=False) as file:
             yield file
         os.fsync(descriptor)
+        check_own(unfinished, descriptor)
         os.replace(unfinished, path)
         _sync(path.parent)
 
@@ -56,14 +63,26 @@ def atomic_folder(path: Path, name: str = "new") -> Iterator[Path]:
         raise InputError(f"{path} is there, and is no folder. Choose another name")
     with no_room_said(path), unusable_said(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    with no_room_said(path), claimed(path, new_folder) as (work, _):
+    with no_room_said(path), claimed(path, new_folder) as (work, descriptor):
         recover(path)
         yield work / name
+        if (rights := _rights(path)) is not None:
+            (work / name).chmod(rights)
         for folder, _, files in os.walk(work / name):
             for part in (*files, "."):
                 _sync(Path(folder, part))
+        check_own(work, descriptor)
         put_in_place(work / name, path)
         _sync(path.parent)
+
+
+def _rights(path: Path) -> int | None:
+    """Who may read and write what has a name, None if nothing or a link has it."""
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return None
+    return None if stat.S_ISLNK(mode) else mode & 0o777
 
 
 def _sync(path: Path) -> None:

@@ -4,7 +4,6 @@ A file is one line, `instance_seg_node 1 {"key": {...}, "bytes": ..., "sha256": 
 cut short, altered, made for something else or by another program is found when it is read.
 """
 
-import fcntl
 import hashlib
 import json
 import logging
@@ -12,11 +11,11 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO
 
 from ..errors import InputError
 from .atomic_files import atomic_file
 from .cache_folder import ELSEWHERE, cache_folder, make_private
+from .claimed_names import wait_for_lock
 
 Key = dict[str, object]
 """All that decides the content, as JSON knows it."""
@@ -90,6 +89,15 @@ def read(path: Path, key: Key) -> bytes:
     return content
 
 
+def fits(path: Path, key: Key) -> bool:
+    """Whether a whole file that was made for `key` is there."""
+    try:
+        read(path, key)
+    except Unfit:
+        return False
+    return True
+
+
 def _head(path: Path, line: bytes) -> dict:
     try:
         if not line.startswith(MARK):
@@ -109,18 +117,11 @@ def _locked(path: Path) -> Iterator[None]:
     with ExitStack() as stack:
         try:
             make_private(path.parent)
-            _wait_for(stack.enter_context(open(path.with_name(f".{path.name}.lock"), "w", opener=_private)), path)
+            lock = open(path.with_name(f".{path.name}.lock"), "w", opener=_private)
+            wait_for_lock(path, stack.enter_context(lock))
         except OSError as error:
             _warn_once(path.parent, error)
         yield
-
-
-def _wait_for(lock: IO, path: Path) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        log.warning("another process makes %s; waiting for it", path)
-        fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def _private(path: str, flags: int) -> int:

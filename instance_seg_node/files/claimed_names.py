@@ -1,8 +1,9 @@
 """Hidden names beside a place, each of one writer as long as it lives.
 
-A name is created, never opened: what somebody has planted there, a link above all, is removed and not followed.
+A name is created, never written through: what somebody has planted there, a link above all, is removed.
 """
 
+import errno
 import fcntl
 import logging
 import os
@@ -10,10 +11,15 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
+from ..errors import InputError
 from .write_errors import unusable_said
 
 log = logging.getLogger(__name__)
+
+NOT_OURS = (errno.ELOOP, errno.ENXIO, errno.ENODEV)
+"""What the kernel says of a link, a socket or a device that is to be opened as here."""
 
 
 @contextmanager
@@ -29,9 +35,23 @@ def claimed(path: Path, create: Callable[[Path], int]) -> Iterator[tuple[Path, i
     try:
         yield partial, descriptor
     finally:
-        if _names(partial, descriptor):
-            _remove(partial)
-        os.close(descriptor)
+        _give_up(partial, descriptor)
+
+
+def check_own(partial: Path, descriptor: int) -> None:
+    """Raises InputError if a claimed name stands for something else by now."""
+    if not _names(partial, descriptor):
+        raise InputError(f"{partial} was removed or replaced by another program while it was written. Find out by "
+                         "which, and type the same again")
+
+
+def wait_for_lock(path: Path, lock: int | IO) -> None:
+    """Lock an open file, and say so if another process has it locked: then it makes `path`."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        log.warning("another process makes %s; waiting for it", path)
+        fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def new_file(partial: Path, rights: int = 0o666) -> int:
@@ -55,7 +75,11 @@ def _claim(partial: Path, create: Callable[[Path], int]) -> int:
         except FileExistsError:
             _remove_abandoned(partial)
             continue
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except BaseException:
+            _give_up(partial, descriptor)
+            raise
         if _names(partial, descriptor):
             return descriptor
         os.close(descriptor)  # another process took it for abandoned before it was locked
@@ -64,26 +88,37 @@ def _claim(partial: Path, create: Callable[[Path], int]) -> int:
 def _remove_abandoned(partial: Path) -> None:
     """Remove what has the name, once no living process has it locked."""
     try:
-        descriptor = os.open(partial, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = _open(partial)
     except FileNotFoundError:
         return
-    except OSError:  # a link or another thing that we do not make
+    except OSError as error:
+        if error.errno not in NOT_OURS:
+            raise
         _remove(partial)
         return
     try:
-        _wait_for_lock(partial, descriptor)
+        wait_for_lock(partial, descriptor)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    _give_up(partial, descriptor)
+
+
+def _open(partial: Path) -> int:
+    flags = os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        return os.open(partial, flags | os.O_RDWR)  # NFS locks nothing that is open to read alone
+    except (IsADirectoryError, PermissionError):  # one of another user's who lets us read
+        return os.open(partial, flags | os.O_RDONLY)
+
+
+def _give_up(partial: Path, descriptor: int) -> None:
+    """Close what is open, and remove the name if it stands for it."""
+    try:
         if _names(partial, descriptor):
             _remove(partial)
     finally:
         os.close(descriptor)
-
-
-def _wait_for_lock(partial: Path, descriptor: int) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        log.warning("another process is writing %s; waiting for it", partial)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 def _names(path: Path, descriptor: int) -> bool:

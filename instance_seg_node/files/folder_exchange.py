@@ -32,7 +32,7 @@ def put_in_place(new: Path, place: Path) -> None:
 def recover(place: Path) -> None:
     """Put back, or remove, what a process that was killed in `put_in_place` has left."""
     replaced = _replaced(place)
-    if replaced.is_dir() and not replaced.is_symlink():
+    if os.path.isdir(replaced) and not os.path.islink(replaced):  # pathlib raises where the name is too long
         shutil.rmtree(replaced) if place.exists() else os.rename(replaced, place)
 
 

@@ -13,6 +13,11 @@ REMEDIES = {errno.ENOSPC: "Free some space",
             errno.EFBIG: "Raise the limit of a file's size (ulimit -f)"}
 """What to do about each error that says that there is no room."""
 
+UNUSABLE = {errno.ENAMETOOLONG: "Choose a shorter name: of 246 bytes at most",
+            errno.ENOLCK: "Name a folder of a file system that has locks",
+            errno.EMFILE: "Raise the limit of open files (ulimit -n)"}
+"""What to do about errors that another folder does not mend."""
+
 
 @contextmanager
 def no_room_said(path: Path) -> Iterator[None]:
@@ -36,5 +41,6 @@ def unusable_said(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in REMEDIES:
             raise
-        raise InputError(f"{path} cannot be written: {error.strerror} ({error.filename}). Name a folder that is there "
-                         "and that you may write to") from error
+        where = f" ({error.filename})" if error.filename else ""
+        remedy = UNUSABLE.get(error.errno, "Name a folder that is there and that you may write to")
+        raise InputError(f"{path} cannot be written: {error.strerror}{where}. {remedy}") from error

@@ -92,6 +92,10 @@ def input_of_another_type(model):
     model.graph.input[0].type.tensor_type.elem_type = TensorProto.FLOAT
 
 
+def nine_dims(model):
+    model.graph.initializer[0].dims[:] = [1] * 9
+
+
 REFUSED = {
     other_domain: "operators of the domain 'com.example.shell'",
     loop: "the operator 'Loop'",
@@ -100,6 +104,7 @@ REFUSED = {
     external: "weights in other files",
     external_by_location_alone: "weights in other files",
     dims_bomb: "a tensor of 1048576 x 1048576 elements in [0-9]+ bytes",
+    nine_dims: "more than 8 numbers in field 1 of a message",
     negative_dims: "a tensor of 18446744073709551615 x ",
     constant_bomb: "a tensor of 1099511627776 elements",
     sparse: "sparse weights",
@@ -115,6 +120,24 @@ def test_what_is_no_plain_network_is_refused_before_onnx_runtime_sees_it(change,
     changed(folder, change)
     with pytest.raises(InputError, match=f"model.onnx is not a network that is accepted: .*{REFUSED[change]}"):
         OrtEngine(folder, spec_of(folder))
+
+
+def test_weights_that_are_inputs_too_are_none_of_its_inputs_as_before_ir_version_4(folder):
+    def weights_as_inputs(model):
+        model.ir_version = 3
+        for tensor in model.graph.initializer:
+            model.graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+
+    changed(folder, weights_as_inputs)
+    assert len(onnx.load(folder / "model.onnx").graph.input) > 1
+    assert OrtEngine(folder, spec_of(folder))
+
+
+@pytest.mark.parametrize("kind", ["CastLike", "Cos", "Einsum", "Mean", "Range", "ReduceL2", "Selu", "Sin", "Sum",
+                                  "Tile"])
+def test_operators_that_move_and_combine_data_are_accepted(kind, folder):
+    changed(folder, lambda model: model.graph.node.append(helper.make_node(kind, ["x"], ["y"])))
+    assert read_network(folder, spec_of(folder))
 
 
 @pytest.mark.parametrize("path", shipped(), ids=lambda path: path.name)

@@ -44,6 +44,24 @@ def definition_without_encoding() -> bytes:
         return path.read_bytes()
 
 
+def tensor_of_many_dims(count: int) -> bytes:
+    """A network whose weights have `count` dims, packed: the product of 80 000 took 22 s."""
+    content = b"\x0a" + varint(9 * count) + b"\xff\xff\xff\xff\xff\xff\xff\xff\x7f" * count
+    return b"\x3a" + with_length(b"\x0a\x00\x2a" + with_length(content))
+
+
+def with_length(content: bytes) -> bytes:
+    return varint(len(content)) + content
+
+
+def varint(number: int) -> bytes:
+    low = []
+    while number > 127:
+        low.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*low, number])
+
+
 FOUND = {
     "a definition in no language": ("sqlite3", definition_without_encoding(), "damaged .KeyError: None"),
     "a PNG chunk of 2 GB": ("CompressedImage png", SimpleNamespace(data=long_chunk(), format="png"),
@@ -55,6 +73,8 @@ FOUND = {
     "a date that is none": ("recipes", b"name: 2001-99-99", "is not YAML"),
     "a tag that its value does not fit": ("recipes", b"!!timestamp x", "is not YAML"),
     "a number of too many digits": ("classes.yaml", b"divisor: " + b"1" * 5000, "is not YAML"),
+    "weights of 80 000 dims": ("model.onnx", tensor_of_many_dims(80_000), "it has more than 8 numbers in field 1"),
+    "a message of a million fields": ("model.onnx", b"\x08\x00" * 1_000_001, "a message of more than 1000000 fields"),
     "nothing but a bag's magic": ("mcap", good.bags(".mcap")[0][:8], "its content is damaged"),
     "a text where rosbags empties a list": ("bag folders", files_as_text(), "its content is damaged"),
     "a count that is a text": ("bag folders", metadata(b"message_count: 2", b"message_count: two"),

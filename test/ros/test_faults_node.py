@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from shutil import copyfile
 
 import numpy as np
 import psutil
@@ -26,14 +25,12 @@ from node_fixtures import (
     stamp_ns,
     tiny,  # noqa: F401
 )
-from numba.core.caching import UserProvidedCacheLocator
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import GetParameters, SetParameters, SetParametersAtomically
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 from tiny_model import write_tiny_model
 
-import instance_seg_node
 from instance_seg_node.model_spec import ModelSpec
 
 TRANSITIONS = ("configure", "activate", "deactivate", "cleanup")
@@ -364,7 +361,10 @@ def test_a_log_folder_that_cannot_be_made_ends_the_start_with_2_and_a_line(tmp_p
 
 def test_a_disk_too_full_to_keep_what_was_compiled_costs_a_warning_and_no_masks(desk, tiny, tmp_path, monkeypatch):  # noqa: F811
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
-    kept = all_compiled_but("_vote", tmp_path / "cache")
+    with node_in(desk.domain, tmp_path / "first.log", {"model": tiny}):
+        segments_a_frame(desk)
+    kept = remove_compiled("_vote", tmp_path / "cache")
+    desk.diagnostics.clear()
     with node_in(desk.domain, tmp_path / "node.log", {"model": tiny}, "fault_full_disk") as node:
         segments_a_frame(desk)
         assert "numba cannot keep what it compiles (" in node.output()
@@ -373,13 +373,10 @@ def test_a_disk_too_full_to_keep_what_was_compiled_costs_a_warning_and_no_masks(
     assert not [file for file in (tmp_path / "cache").rglob("*.nbc*") if file not in kept]
 
 
-def all_compiled_but(name: str, cache: Path) -> set[Path]:
-    """What was compiled beside the source, as a cache folder of its own that lacks one function; the files in it."""
-    source = Path(instance_seg_node.__file__).parent
-    for file in source.rglob("*.nb?"):
-        module = file.parents[1] / f"{file.name.split('.')[0]}.py"
-        folder = cache / UserProvidedCacheLocator.get_suitable_cache_subpath(str(module))
-        folder.mkdir(parents=True, exist_ok=True)
-        if f".{name}-" not in file.name:
-            copyfile(file, folder / file.name)
+def remove_compiled(name: str, cache: Path) -> set[Path]:
+    """Remove what numba keeps of the functions of a name. Returns the files of the others."""
+    files = list(cache.rglob(f"*.{name}-*"))
+    assert files
+    for file in files:
+        file.unlink()
     return set(cache.rglob("*.nbc"))
