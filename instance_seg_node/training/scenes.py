@@ -1,6 +1,7 @@
 """Generated streets, rendered once and kept on disk for the whole run."""
 
 import hashlib
+import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -37,7 +38,9 @@ def rendered(folder: Path, seeds: range, height: int, width: int) -> list[Path]:
     paths = [folder / f"{height}x{width}_{seed}.npz" for seed in seeds]
     missing = [(path, seed, height, width) for path, seed in zip(paths, seeds, strict=True) if not path.exists()]
     if missing:
-        with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        # Not forked from here: a child would wait for threads of this process, such as ONNX Runtime's, which it lacks.
+        fresh = multiprocessing.get_context("forkserver")
+        with ProcessPoolExecutor(len(os.sched_getaffinity(0)), fresh) as pool:
             list(tqdm(pool.map(_render, missing, chunksize=4), total=len(missing), desc="rendering streets"))
     return paths
 
