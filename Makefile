@@ -37,6 +37,7 @@ install := $(VENV)/bin/python -m pip install -q --disable-pip-version-check
 help:
 	@echo 'make demo    simulated cameras -> node -> demo/: masks, summary.json, a table of rates and latencies'
 	@echo 'make test    ruff and the whole test suite, for example: make test PYTEST="test/test_launch.py -v"'
+	@echo '             in a process for each core: OMP_NUM_THREADS=1 make test PYTEST="-n auto"'
 	@echo 'make lint    ruff alone'
 	@echo 'make clean   remove .venv, demo/ and what was built'
 	@echo 'make pin     write the versions now in .venv to constraints*.txt, with hashes to requirements.lock'
@@ -49,9 +50,8 @@ help:
 demo: $(VENV)/.demo $(interfaces)
 	$(VENV)/bin/instance-seg demo --out demo
 
-# A process for each core, and no threads beside it, or torch's would fight for the cores.
 test: $(interfaces) lint
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n auto $(PYTEST)
+	$(VENV)/bin/python -m pytest -q $(PYTEST)
 
 lint: $(VENV)/.test
 	$(VENV)/bin/ruff check .

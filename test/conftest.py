@@ -20,8 +20,8 @@ def model(tmp_path_factory):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Where several processes share the tests (`make test`), those over real topics have one to themselves, since each
-    starts nodes; and a module's fixtures are made once."""
+    """Where several processes share the tests (`pytest -n auto`), those over real topics have one to themselves, since
+    each starts nodes; and a module's fixtures are made once."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByProcess(LoadScopeScheduling):

@@ -139,6 +139,7 @@ class Desk:
         """The response of a service."""
         client = self.node.create_client(kind, name)
         self.until(client.service_is_ready, name)
+        self.spend(0.1)  # it must have found us, too, or its answer is lost
         future = client.call_async(request)
         self.until(future.done, f"an answer of {name}")
         self.node.destroy_client(client)
