@@ -49,8 +49,15 @@ def find_or_build(folder: Path, *, precision: str, gpu: str = "this", runtime: s
         except InputError as error:
             raise InputError(f"{folder}/model.onnx, {precision}: {error}") from error
 
-    content, path, built = cached_files.cached(f"{Path(folder).name}-{precision}.plan", key, build)
+    content, path, built = cached_files.cached(_file_name(folder, precision), key, build)
     return Plan(content, key, path, built)
+
+
+def is_kept(folder: Path, *, precision: str, gpu: str = "this", runtime: str = "", cameras: int = 1) -> bool:
+    """Whether `find_or_build` would find this plan, and build none. Raises InputError as it does."""
+    network = read_network(folder, ModelSpec.load(folder))
+    key = plan_key(find_runtime(runtime), network, precision=precision, gpu=gpu, cameras=cameras)
+    return cached_files.fits(cached_files.place(_file_name(folder, precision), key), key)
 
 
 def plan_key(runtime: Runtime, network: bytes, *, precision: str, gpu: str, cameras: int) -> Key:
@@ -73,6 +80,10 @@ def read_plan(path: Path, key: Key) -> bytes:
         raise InputError(f"{problem}. Build it again, with {key['runtime']} {key['version']}: instance-seg build MODEL "
                          f"--precision {key['precision']} --runtime {key['runtime']} --gpu {gpu} "
                          f"--cameras {key['cameras']} --out {path} --overwrite") from problem
+
+
+def _file_name(folder: Path, precision: str) -> str:
+    return f"{Path(folder).name}-{precision}.plan"
 
 
 def _sha256(*contents: bytes) -> str:

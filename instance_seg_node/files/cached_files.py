@@ -39,8 +39,7 @@ def cached(name: str, key: Key, make: Callable[[], bytes]) -> tuple[bytes, Path,
     replaced. Where nothing can be kept (a full disk, no rights) a warning says so, and the content is used all the
     same. `name` is for people, such as street.plan. Raises InputError as `cache_folder` does.
     """
-    stem, suffix = os.path.splitext(name)
-    path = cache_folder() / f"{stem}-{digest(key)[:16]}{suffix}"
+    path = place(name, key)
     try:
         return read(path, key), path, False  # without the lock, for a folder that is read-only
     except Unfit:
@@ -57,6 +56,12 @@ def cached(name: str, key: Key, make: Callable[[], bytes]) -> tuple[bytes, Path,
         except (OSError, InputError) as error:
             _warn_once(path.parent, error)
         return content, path, True
+
+
+def place(name: str, key: Key) -> Path:
+    """The file in which `cached` keeps it. Raises InputError as `cache_folder` does."""
+    stem, suffix = os.path.splitext(name)
+    return cache_folder() / f"{stem}-{digest(key)[:16]}{suffix}"
 
 
 def digest(key: Key) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from traceback import clear_frames
 
-from ..engines.plans import find_or_build
+from ..engines.plans import find_or_build, is_kept
 from ..engines.runtimes import Runtime
 from ..engines.trt import TrtNetwork, TrtPlan
 from ..errors import InputError
@@ -59,7 +59,8 @@ def open_session(folder: Path, spec: ModelSpec, runtime: Runtime, *, precision: 
 
     Raises InputError for what a user must change, Cancelled, and whatever CUDA refuses.
     """
-    build_in_a_child(folder, runtime, precision=precision, cameras=cameras, cancelled=cancelled)
+    if not is_kept(folder, precision=precision, runtime=runtime.name, cameras=cameras):
+        build_in_a_child(folder, runtime, precision=precision, cameras=cameras, cancelled=cancelled)
     plan = find_or_build(folder, precision=precision, runtime=runtime.name, cameras=cameras)
     gpu = Gpu()
     try:

@@ -10,7 +10,7 @@ from tiny_model import write_tiny_model
 from instance_seg_node.cli import main
 from instance_seg_node.engines.build_trt import serialise
 from instance_seg_node.engines.half import half
-from instance_seg_node.engines.plans import find_or_build, read_plan
+from instance_seg_node.engines.plans import find_or_build, is_kept, read_plan
 from instance_seg_node.engines.runtimes import RUNTIMES
 from instance_seg_node.errors import InputError
 from instance_seg_node.models import shipped
@@ -54,6 +54,16 @@ def test_each_precision_is_built_from_types_alone(precision, folder, tmp_path):
     plan = find_or_build(folder, precision=precision, gpu="sm_86", runtime="tensorrt-rtx")
     assert plan.built
     assert plan.content[:4] == b"vtrt"
+
+
+def test_a_plan_is_kept_once_it_was_built_and_only_as_it_was_asked_for(folder):
+    asked = {"precision": "fp16", "gpu": "sm_86", "runtime": "tensorrt-rtx"}
+    assert not is_kept(folder, **asked)
+    plan = find_or_build(folder, **asked)
+    assert is_kept(folder, **asked)
+    assert not is_kept(folder, **asked, cameras=2)
+    plan.path.write_bytes(plan.path.read_bytes()[:-1])
+    assert not is_kept(folder, **asked)
 
 
 @pytest.mark.parametrize("gpu", ["sm_75", "sm_80", "sm_86", "sm_89", "sm_120", "sm_75,sm_120"])

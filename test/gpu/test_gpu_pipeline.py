@@ -251,7 +251,7 @@ class Plan:
 @pytest.fixture
 def opening(model, gpu, monkeypatch):
     """Opens a session of a plan that is there; in `networks` what is made of it."""
-    opening = SimpleNamespace(cancelled=never, networks=[], plans=[])
+    opening = SimpleNamespace(cancelled=never, networks=[], plans=[], kept=True, built=[])
     lanes = iter(gpu.lanes)
     gpu.lane = lambda: next(lanes)
 
@@ -265,7 +265,7 @@ def opening(model, gpu, monkeypatch):
         opening.networks[-1].plan = opened
         return opening.networks[-1]
 
-    stand_ins = {"build_in_a_child": lambda *_, **__: None,
+    stand_ins = {"build_in_a_child": lambda *_, **__: opening.built.append(1), "is_kept": lambda *_, **__: opening.kept,
                  "find_or_build": lambda *_, **__: SimpleNamespace(content=b""),
                  "Gpu": lambda: gpu, "TrtPlan": plan, "TrtNetwork": network}
     for name, value in stand_ins.items():
@@ -281,6 +281,13 @@ def test_a_session_runs_each_size_of_a_batch_in_each_lane_before_it_is_open(open
     assert [network.counts for network in opening.networks] == [[1, 2], [1, 2]]
     session.close()
     assert gpu.closed == [False]
+
+
+@pytest.mark.parametrize(("kept", "built"), [(True, []), (False, [1])])
+def test_a_plan_is_built_by_a_process_of_its_own_where_none_is_kept(opening, kept, built):
+    opening.kept = kept
+    opening.open()
+    assert opening.built == built
 
 
 def test_a_session_that_nobody_wants_any_more_is_given_up_between_two_sizes(opening, gpu):
